@@ -1,0 +1,80 @@
+import { nextRejectionRequestAt } from './backoff.js';
+import { deadDecision } from './decide-caller.js';
+import { freshnessOf } from './freshness.js';
+import type { EnsureTokenInput } from './messages.js';
+import type { Attempt, TokenRecord } from './token-record.js';
+
+/** How long a second claimant waits for the first one's late commit before it takes over. */
+export const TAKEOVER_SETTLE_MS = 2_500;
+/** A request that loses nothing by being made twice may be made again after this time. */
+export const REPEATABLE_TAKEOVER_MS = 5_000;
+
+/** What the token request activity does with the record it just read (step S0). */
+export type IssueDecision =
+  /** The stored token already serves: nothing to do. */
+  | { action: 'current' }
+  /** Make the token request. */
+  | { action: 'request' }
+  /** Announce that the dead owner's attempt will be taken over, then look again. */
+  | { action: 'announce_takeover'; attempt: Attempt }
+  /** Somebody else is at it, or the time has not come: look again at `until`. */
+  | { action: 'wait'; type: string; until: number }
+  | { action: 'fail'; type: string };
+
+/**
+ * Step S0 of the rotation protocol: whether this activity may send a token request now.
+ *
+ * @param record - the record, with MongoDB's time of reading in `now`
+ * @param input - what the asker saw and needs
+ * @param repeatable - the grant loses nothing by asking twice (`client_credentials`)
+ */
+export function decideIssue(
+  record: TokenRecord,
+  input: EnsureTokenInput,
+  repeatable: boolean,
+): IssueDecision {
+  const dead = deadDecision(record);
+  if (dead !== null) return dead;
+  if (alreadyServes(record, input)) return { action: 'current' };
+  if (record.attempt !== null) return decideAboutAttempt(record.attempt, record.now, repeatable);
+  if (record.retryAt !== null && record.retryAt > record.now) {
+    const type = record.lastOutcome?.type ?? 'Token.refresh_in_progress';
+    return { action: 'wait', type, until: record.retryAt };
+  }
+  if (record.invalid?.reason === 'rejected' && input.reason !== 'forced') {
+    const allowedAt = nextRejectionRequestAt(record.rejections);
+    if (allowedAt !== null && allowedAt > record.now) {
+      return { action: 'wait', type: 'Token.rejected', until: allowedAt };
+    }
+  }
+  return { action: 'request' };
+}
+
+/** Whether the record holds what the asker wanted, so that asking late costs nothing. */
+function alreadyServes(record: TokenRecord, input: EnsureTokenInput): boolean {
+  if (!record.hasAccessToken || record.invalid !== null) return false;
+  const freshness = freshnessOf(record, record.now, input.minValidMs);
+  if (freshness === 'expired' || freshness === 'min_valid') return false;
+  const moved =
+    record.epoch > input.epoch ||
+    (record.epoch === input.epoch && record.generation > input.generation);
+  if (input.reason === 'forced' || input.reason === 'rejected') return moved;
+  return moved || freshness === 'fresh';
+}
+
+/** Who may go on when a started request has not ended: rules R2 and "never blind". */
+function decideAboutAttempt(attempt: Attempt, now: number, repeatable: boolean): IssueDecision {
+  const waitFor = (until: number): IssueDecision => ({
+    action: 'wait',
+    type: 'Token.refresh_in_progress',
+    until,
+  });
+  if (repeatable) {
+    const until = Math.min(attempt.sentAt + REPEATABLE_TAKEOVER_MS, attempt.deadline);
+    return now >= until ? { action: 'request' } : waitFor(until);
+  }
+  if (now < attempt.deadline) return waitFor(attempt.deadline);
+  if (attempt.takeover === null) return { action: 'announce_takeover', attempt };
+  const settled = attempt.takeover.at + TAKEOVER_SETTLE_MS;
+  return now >= settled ? { action: 'request' } : waitFor(settled);
+}

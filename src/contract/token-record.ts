@@ -1,0 +1,118 @@
+import type { Rejections } from './backoff.js';
+import type { ConnectionStatus, TokenRef, TokenState } from './messages.js';
+import { leewayMs } from './freshness.js';
+
+/** Why a stored token must not be used although it has not expired. */
+export type InvalidReason =
+  'rejected' | 'configuration_changed' | 'quarantined' | 'reauthorized' | 'introspected';
+
+/** A token request somebody started and has not ended: written before anything is sent. */
+export interface Attempt {
+  id: string;
+  parentGeneration: number;
+  /** Who makes it, for people. */
+  worker: string;
+  sentAt: number;
+  /** Until then nobody else may send. */
+  deadline: number;
+  /** Somebody waits to take it over. */
+  takeover: { by: string; at: number } | null;
+}
+
+/** A token request whose outcome was never learned: the authorization server may have rotated. */
+export interface UnknownOutcome {
+  attemptId: string;
+  at: number;
+  /** What was seen, as a failure type. */
+  type: string;
+}
+
+/**
+ * The plain part of a token document: everything but the sealed members. Times are milliseconds of
+ * MongoDB's clock, `now` included.
+ */
+export interface TokenRecord {
+  connectionId: string;
+  incarnation: string;
+  epoch: number;
+  generation: number;
+  state: TokenState;
+  hasAccessToken: boolean;
+  hasRefreshToken: boolean;
+  tokenType: string | null;
+  scope: string | null;
+  issuedAt: number | null;
+  expiresAt: number | null;
+  refreshAfter: number | null;
+  lifetimeMs: number | null;
+  invalid: { reason: InvalidReason; at: number } | null;
+  attempt: Attempt | null;
+  unknown: UnknownOutcome[];
+  failures: number;
+  retryAt: number | null;
+  lastOutcome: { at: number; outcome: 'issued' | 'failed' | 'unknown'; type: string | null } | null;
+  rejections: Rejections | null;
+  /** MongoDB's clock when the record was read. */
+  now: number;
+}
+
+const iso = (at: number | null): string | null => (at === null ? null : new Date(at).toISOString());
+
+/** The token ref of the record's newest generation. */
+export function tokenRefOf(record: TokenRecord): TokenRef {
+  return {
+    connectionId: record.connectionId,
+    epoch: record.epoch,
+    generation: record.generation,
+    tokenType: record.tokenType ?? 'Bearer',
+    scope: record.scope,
+    expiresAt: iso(record.expiresAt),
+  };
+}
+
+/**
+ * When the lifecycle refreshes by itself; null when callers do, or when nothing can be refreshed.
+ *
+ * @param record - the stored record
+ * @param refresh - the connection's `lifetime.refresh`
+ */
+export function nextRefreshAt(record: TokenRecord, refresh: 'on-demand' | 'ahead'): number | null {
+  if (refresh !== 'ahead') return null;
+  if (record.state !== 'active' && record.state !== 'at_risk') return null;
+  const due = record.hasAccessToken && record.invalid === null ? record.refreshAfter : record.now;
+  if (due === null) return null;
+  return Math.max(due, record.retryAt ?? due);
+}
+
+/** What people and programs may know about a record. */
+export function statusOf(record: TokenRecord, refresh: 'on-demand' | 'ahead'): ConnectionStatus {
+  const { connectionId, state, epoch, generation, tokenType, scope, failures } = record;
+  return {
+    connectionId,
+    state,
+    epoch,
+    generation,
+    tokenType,
+    scope,
+    issuedAt: iso(record.issuedAt),
+    expiresAt: iso(record.expiresAt),
+    refreshAfter: iso(record.refreshAfter),
+    nextRefreshAt: iso(nextRefreshAt(record, refresh)),
+    failures,
+    retryAt: iso(record.retryAt),
+    invalid:
+      record.invalid === null
+        ? null
+        : { reason: record.invalid.reason, at: new Date(record.invalid.at).toISOString() },
+    lastOutcome:
+      record.lastOutcome === null
+        ? null
+        : { ...record.lastOutcome, at: new Date(record.lastOutcome.at).toISOString() },
+  };
+}
+
+/** Milliseconds from `now` until the token stops being used; null: no expiry known. */
+export function usableForMs(record: TokenRecord): number | null {
+  if (record.expiresAt === null) return null;
+  return record.expiresAt - leewayMs(record.lifetimeMs ?? 0) - record.now;
+}

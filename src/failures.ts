@@ -1,0 +1,101 @@
+/**
+ * The only maker of Temporal failures. A failure is built from our own words and a checked type,
+ * never from a foreign message, and never with a `cause`: Temporal writes both to history in clear.
+ * Safe inside the workflow sandbox.
+ */
+import { ApplicationFailure, ApplicationFailureCategory } from '@temporalio/common';
+import {
+  FAILURES,
+  isFailureType,
+  type FailureRow,
+  type FailureType,
+} from './contract/failure-types.js';
+
+/** What a failure may say beyond its type. */
+export interface FailureOptions {
+  /** The connection it is about. */
+  connectionId?: string | undefined;
+  /** What exactly is wrong, in our own words: a field name, a host, a rule. Never a secret. */
+  detail?: string | undefined;
+  /** When a retry makes sense, in milliseconds from now. */
+  nextRetryDelayMs?: number | undefined;
+}
+
+/**
+ * Makes a failure of the contract's table: finality and category come from its row.
+ *
+ * @param type - a row of the table
+ */
+export function failure(type: FailureType, options: FailureOptions = {}): ApplicationFailure {
+  const row: FailureRow = FAILURES[type];
+  const { connectionId, detail, nextRetryDelayMs } = options;
+  const about = connectionId === undefined ? '' : ` (connection ${connectionId})`;
+  const parts = [row.message.replace(/\.$/, `${about}.`), detail, row.fix];
+  return ApplicationFailure.create({
+    message: parts.filter((part) => part !== undefined && part !== '').join(' '),
+    type,
+    nonRetryable: row.final,
+    ...(row.benign ? { category: ApplicationFailureCategory.BENIGN } : {}),
+    ...(nextRetryDelayMs === undefined || row.final
+      ? {}
+      : { nextRetryDelay: Math.max(Math.ceil(nextRetryDelayMs), 1) }),
+  });
+}
+
+/** The failure of a type that was read from a record; a text we do not know is `OAuth.other`. */
+export function recordedFailure(type: string, options: FailureOptions = {}): ApplicationFailure {
+  return failure(isFailureType(type) ? type : 'OAuth.other', options);
+}
+
+/** Errors of our own rooms, by name and code, and the failures they become. */
+const FAILURE_OF_ERROR: Record<string, FailureType> = {
+  'StoreError:unavailable': 'Store.unavailable',
+  'StoreError:key_unavailable': 'Store.key_unavailable',
+  'StoreError:unreadable': 'Store.unreadable',
+  'NetworkPolicyError:network_not_allowed': 'Policy.network_not_allowed',
+  'InputError:invalid': 'Connection.invalid',
+};
+
+/** An input that is not what the contract says; the message names the field and what is right. */
+export class InputError extends Error {
+  override readonly name = 'InputError';
+  readonly code = 'invalid';
+}
+
+/**
+ * Turns whatever was thrown into a failure that may cross Temporal. Errors of ours become their row
+ * of the table, with their own message; of anything else only the class and the place are kept.
+ */
+export function toFailure(error: unknown, options: FailureOptions = {}): ApplicationFailure {
+  if (error instanceof ApplicationFailure) return error;
+  const type = failureTypeOf(error);
+  if (type !== null && error instanceof Error) {
+    return failure(type, { ...options, detail: error.message });
+  }
+  const name = error instanceof Error ? className(error) : typeof error;
+  const unexpected = ApplicationFailure.create({
+    message: `Unexpected ${name}; the worker's log says where.`,
+    type: 'Unexpected',
+  });
+  const frames = error instanceof Error ? placesOf(error) : '';
+  unexpected.stack = `${unexpected.message}\n${frames}`;
+  return unexpected;
+}
+
+/** The failure type of an error of ours; null: it is not one. */
+export function failureTypeOf(error: unknown): FailureType | null {
+  if (error instanceof ApplicationFailure) return isFailureType(error.type) ? error.type : null;
+  if (!(error instanceof Error) || !('code' in error) || typeof error.code !== 'string')
+    return null;
+  return FAILURE_OF_ERROR[`${error.name}:${error.code}`] ?? null;
+}
+
+function className(error: Error): string {
+  return /^[A-Za-z0-9_]{1,64}$/.test(error.name) ? error.name : 'Error';
+}
+
+/** The stack's places without its first lines, which repeat the message. */
+function placesOf(error: Error): string {
+  const lines = (error.stack ?? '').split('\n');
+  return lines.filter((line) => /^ {4}at /.test(line)).join('\n');
+}

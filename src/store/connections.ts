@@ -1,0 +1,126 @@
+import type { StoredConnection } from '../contract/connection-record.js';
+import type { TokenDatabase } from './database.js';
+import type { ConnectionDocument } from './documents.js';
+import { StoreError, storeOperation } from './errors.js';
+import type { KeyProvider } from './keys.js';
+import { openSealed, type SealContext, type SealedValue } from './sealing.js';
+
+/** A connection as it was read, with its sealed client secret. */
+export interface ReadConnection {
+  connection: StoredConnection;
+  clientSecret: SealedValue | null;
+}
+
+/** Reads a connection by id; null: there is none. */
+export async function readConnection(
+  database: TokenDatabase,
+  connectionId: string,
+): Promise<ReadConnection | null> {
+  const document = await storeOperation('read a connection', () =>
+    database.connections.findOne({ _id: connectionId }),
+  );
+  return document === null ? null : fromDocument(document);
+}
+
+function fromDocument(document: ConnectionDocument): ReadConnection {
+  const { _id, clientSecret, updatedAt, ...connection } = document;
+  return {
+    connection: { ...connection, connectionId: _id, updatedAt: updatedAt.toISOString() },
+    clientSecret,
+  };
+}
+
+/** Reads connections of the given ids, in no order. */
+export async function readConnections(
+  database: TokenDatabase,
+  connectionIds: string[],
+): Promise<StoredConnection[]> {
+  const documents = await storeOperation('read connections', () =>
+    database.connections.find({ _id: { $in: connectionIds } }).toArray(),
+  );
+  return documents.map((document) => fromDocument(document).connection);
+}
+
+/**
+ * Writes a connection, comparing the revision that was read (0: there was none).
+ *
+ * @returns false when somebody else wrote in between: read again and repeat
+ */
+export async function writeConnection(
+  database: TokenDatabase,
+  next: Omit<ConnectionDocument, 'updatedAt' | 'revision'>,
+  readRevision: number,
+): Promise<boolean> {
+  const { _id, ...fields } = next;
+  const literal = Object.fromEntries(
+    Object.entries(fields).map(([name, value]) => [name, { $literal: value }]),
+  );
+  try {
+    const result = await database.connections.updateOne(
+      { _id, revision: readRevision === 0 ? { $exists: false } : readRevision },
+      [{ $set: { ...literal, revision: readRevision + 1, updatedAt: '$$NOW' } }],
+      { upsert: readRevision === 0 },
+    );
+    return result.matchedCount === 1 || result.upsertedCount === 1;
+  } catch (error) {
+    if (isDuplicateKey(error)) return false;
+    return storeOperation('write a connection', () => Promise.reject(error as Error));
+  }
+}
+
+function isDuplicateKey(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 11000;
+}
+
+/** Deletes a connection. */
+export async function deleteConnection(
+  database: TokenDatabase,
+  connectionId: string,
+): Promise<boolean> {
+  const result = await storeOperation('delete a connection', () =>
+    database.connections.deleteOne({ _id: connectionId }),
+  );
+  return result.deletedCount === 1;
+}
+
+/**
+ * The place a client secret is sealed for. The token endpoint's origin, the client id and the
+ * authentication method are part of it: whoever may write connections cannot have a sealed secret
+ * sent to a host of their own.
+ */
+export function clientSecretContext(
+  database: TokenDatabase,
+  connection: Pick<StoredConnection, 'connectionId' | 'authorizationServer' | 'client'>,
+): SealContext {
+  const { connectionId, authorizationServer, client } = connection;
+  const origin = new URL(authorizationServer.tokenEndpoint).origin;
+  return {
+    database: database.name,
+    collection: 'connections',
+    connectionId,
+    incarnation: '',
+    epoch: 0,
+    generation: 0,
+    purpose: `client_secret|${origin}|${client.clientId}|${client.authentication}`,
+  };
+}
+
+/**
+ * Opens a connection's client secret; null when its authentication needs none.
+ *
+ * @throws StoreError `key_unavailable` or `unreadable`
+ */
+export async function openClientSecret(
+  database: TokenDatabase,
+  keys: KeyProvider,
+  { connection, clientSecret }: ReadConnection,
+): Promise<string | null> {
+  if (connection.client.authentication === 'none') return null;
+  if (clientSecret === null) {
+    throw new StoreError(
+      'unreadable',
+      `Connection ${connection.connectionId} has no client secret.`,
+    );
+  }
+  return openSealed(keys, clientSecret, clientSecretContext(database, connection));
+}

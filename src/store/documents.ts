@@ -1,0 +1,124 @@
+import type { Rejections } from '../contract/backoff.js';
+import type { ConnectionRecord } from '../contract/connection-record.js';
+import type { TokenState } from '../contract/messages.js';
+import type { InvalidReason, TokenRecord } from '../contract/token-record.js';
+import type { SealedValue } from './sealing.js';
+
+/** `attempt` of a token document: the intent, written before a token request is sent. */
+export interface AttemptDocument {
+  id: string;
+  parentGeneration: number;
+  worker: string;
+  sentAt: Date;
+  deadline: Date;
+  takeover?: { by: string; at: Date };
+}
+
+/** A token document: one per connection, every field from the start. All times are `$$NOW`'s. */
+export interface TokenDocument {
+  _id: string;
+  /** 8 random characters made with the document: a connection made anew is another one. */
+  incarnation: string;
+  epoch: number;
+  generation: number;
+  state: TokenState;
+  /** The sealed access token. */
+  access: SealedValue | null;
+  /** The sealed refresh token. */
+  grant: SealedValue | null;
+  /** Ids of the keys `access` and `grant` are sealed with. */
+  kids: string[];
+  tokenType: string | null;
+  scope: string | null;
+  issuedAt: Date | null;
+  expiresAt: Date | null;
+  refreshAfter: Date | null;
+  lifetimeMs: number | null;
+  refreshTokenExpiresAt: Date | null;
+  /** Keyed fingerprint of the imported refresh token. */
+  refreshTokenFingerprint: string | null;
+  invalid: { reason: InvalidReason; at: Date } | null;
+  attempt: AttemptDocument | null;
+  committed: { attemptId: string; parentGeneration: number; sentAt: Date } | null;
+  unknown: { attemptId: string; at: Date; type: string }[];
+  candidates: { attemptId: string; grant: SealedValue; at: Date }[];
+  failures: number;
+  retryAt: Date | null;
+  lastOutcome: {
+    at: Date;
+    outcome: 'issued' | 'failed' | 'unknown';
+    type: string | null;
+    /** Why a grant is dead: `revoked_or_expired` or `lost_rotation`. */
+    reason?: string;
+  } | null;
+  rejections: { inARow: number; generation: number; requestedAt: Date | null } | null;
+}
+
+/** A document of `connections`: the record, its sealed client secret, and who wrote it when. */
+export interface ConnectionDocument extends ConnectionRecord {
+  _id: string;
+  clientSecret: SealedValue | null;
+  revision: number;
+  updatedAt: Date;
+  updatedBy: string;
+}
+
+/** The one document of `connections` that says which Temporal deployment the database belongs to. */
+export interface DeploymentDocument {
+  _id: '$deployment';
+  namespace: string;
+  taskQueue: string;
+}
+
+/** A token document as it is read: with MongoDB's clock beside it. */
+export type ReadTokenDocument = Omit<TokenDocument, 'grant'> & { now: Date; hasGrant: boolean };
+
+const ms = (at: Date | null | undefined): number | null => at?.getTime() ?? null;
+
+/** The plain part of a token document, with its times as milliseconds. */
+export function tokenRecordOf(document: ReadTokenDocument): TokenRecord {
+  const { attempt, lastOutcome, invalid } = document;
+  return {
+    connectionId: document._id,
+    incarnation: document.incarnation,
+    epoch: document.epoch,
+    generation: document.generation,
+    state: document.state,
+    hasAccessToken: document.access !== null,
+    hasRefreshToken: document.hasGrant,
+    tokenType: document.tokenType,
+    scope: document.scope,
+    issuedAt: ms(document.issuedAt),
+    expiresAt: ms(document.expiresAt),
+    refreshAfter: ms(document.refreshAfter),
+    lifetimeMs: document.lifetimeMs,
+    invalid: invalid === null ? null : { reason: invalid.reason, at: invalid.at.getTime() },
+    attempt:
+      attempt === null
+        ? null
+        : {
+            id: attempt.id,
+            parentGeneration: attempt.parentGeneration,
+            worker: attempt.worker,
+            sentAt: attempt.sentAt.getTime(),
+            deadline: attempt.deadline.getTime(),
+            takeover:
+              attempt.takeover === undefined
+                ? null
+                : { by: attempt.takeover.by, at: attempt.takeover.at.getTime() },
+          },
+    unknown: document.unknown.map((entry) => ({ ...entry, at: entry.at.getTime() })),
+    failures: document.failures,
+    retryAt: ms(document.retryAt),
+    lastOutcome:
+      lastOutcome === null
+        ? null
+        : { at: lastOutcome.at.getTime(), outcome: lastOutcome.outcome, type: lastOutcome.type },
+    rejections: rejectionsOf(document.rejections),
+    now: document.now.getTime(),
+  };
+}
+
+function rejectionsOf(stored: TokenDocument['rejections']): Rejections | null {
+  return stored === null ? null : { ...stored, requestedAt: ms(stored.requestedAt) };
+}

@@ -1,0 +1,62 @@
+/**
+ * The store: connections and token records in MongoDB, and sealing. May import `contract` and its
+ * libraries; knows nothing of Temporal or of OAuth requests, and throws `StoreError` only.
+ */
+export {
+  clientSecretContext,
+  deleteConnection,
+  openClientSecret,
+  readConnection,
+  readConnections,
+  writeConnection,
+  type ReadConnection,
+} from './connections.js';
+export { DEFAULT_DATABASE, openDatabase, type TokenDatabase } from './database.js';
+export {
+  claimDeployment,
+  deploymentMismatch,
+  readDeployment,
+  type Deployment,
+} from './deployment.js';
+export type { ConnectionDocument, TokenDocument } from './documents.js';
+export { StoreError, storeOperation, type StoreErrorCode } from './errors.js';
+export { INDEXES, ensureIndexes, missingIndexes } from './indexes.js';
+export { createFileKeyProvider, readKeyFile } from './key-file.js';
+export { exportAccessKeys, generateKeys } from './key-file-changes.js';
+export type { KeyInfo, KeyProvider, KeyPurpose } from './keys.js';
+export {
+  fingerprint,
+  kidOf,
+  matchesFingerprint,
+  openSealed,
+  prepareSealer,
+  type SealContext,
+  type SealedValue,
+  type Sealer,
+} from './sealing.js';
+export {
+  announceTakeover,
+  beginAttempt,
+  commitTokenSet,
+  endAttempt,
+  readTokenWithGrant,
+  type Parent,
+  type ReadTokenWithGrant,
+  type TokenSet,
+} from './token-attempts.js';
+export {
+  applyPut,
+  deleteToken,
+  insertToken,
+  listAheadConnections,
+  newTokenDocument,
+  type PutChange,
+} from './token-changes.js';
+export {
+  countRecordsOfKey,
+  listTokens,
+  readToken,
+  rejectGeneration,
+  tokenSealContext,
+  type ReadToken,
+} from './tokens.js';

@@ -1,0 +1,135 @@
+import type { CryptoKey } from 'jose';
+import { readFile, stat } from 'node:fs/promises';
+import { z } from 'zod';
+import { StoreError } from './errors.js';
+import type { KeyInfo, KeyProvider, KeyPurpose } from './keys.js';
+
+/** How often the file's time of change is looked at when a key is asked for. */
+const RECHECK_MS = 2_000;
+
+const jwkSchema = z.object({
+  kty: z.literal('oct'),
+  kid: z.string().min(1).max(128),
+  k: z.string().regex(/^[A-Za-z0-9_-]{43}$/, 'must be 32 bytes as base64url'),
+  purpose: z.enum(['access', 'grant']),
+  activeFrom: z.iso.datetime(),
+});
+
+/** A key file: a JWK set (RFC 7517 §5) of `oct` keys with `purpose` and `activeFrom`. */
+export const keyFileSchema = z.object({ keys: z.array(jwkSchema) });
+export type KeyFile = z.infer<typeof keyFileSchema>;
+
+/**
+ * Reads and checks a key file. What is wrong is said by member, without any key material.
+ *
+ * @throws StoreError `key_unavailable`
+ */
+export async function readKeyFile(path: string): Promise<KeyFile> {
+  let text: string;
+  try {
+    text = await readFile(path, 'utf8');
+  } catch {
+    throw new StoreError('key_unavailable', `The key file ${path} cannot be read.`);
+  }
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch {
+    throw new StoreError('key_unavailable', `The key file ${path} is not JSON.`);
+  }
+  const parsed = keyFileSchema.safeParse(json);
+  if (!parsed.success) {
+    const where = parsed.error.issues.map((issue) => issue.path.join('.')).join(', ');
+    throw new StoreError('key_unavailable', `The key file ${path} is not a key set: see ${where}.`);
+  }
+  return parsed.data;
+}
+
+/** The newest key of a purpose whose time has come. */
+export function activeKey(
+  file: KeyFile,
+  purpose: KeyPurpose,
+  now: number,
+): KeyFile['keys'][number] | null {
+  const due = file.keys
+    .filter((jwk) => jwk.purpose === purpose && Date.parse(jwk.activeFrom) <= now)
+    .sort((a, b) => Date.parse(a.activeFrom) - Date.parse(b.activeFrom));
+  return due.at(-1) ?? null;
+}
+
+interface LoadedKeys {
+  mtimeMs: number;
+  file: KeyFile;
+  keys: Map<string, CryptoKey>;
+}
+
+/**
+ * The built-in {@link KeyProvider}: a JWK set file. The file is read at first use and again when it
+ * has changed, so that a new key is taken up without a restart.
+ *
+ * @param path - the key file, made by `oauth-tokens keys generate`
+ * @param onWarning - told once when others than its owner can read the file
+ */
+export function createFileKeyProvider(
+  path: string,
+  onWarning: (message: string) => void = () => undefined,
+): KeyProvider {
+  let loaded: LoadedKeys | null = null;
+  let checkedAt = -Infinity;
+  let loading: Promise<LoadedKeys> | null = null;
+  let warned = false;
+
+  async function load(): Promise<LoadedKeys> {
+    const info = await stat(path).catch(() => null);
+    if (info !== null && (info.mode & 0o077) !== 0 && !warned) {
+      warned = true;
+      onWarning(`The key file ${path} can be read by others: chmod 600 it.`);
+    }
+    checkedAt = performance.now();
+    if (loaded !== null && (info === null || info.mtimeMs === loaded.mtimeMs)) return loaded;
+    const file = await readKeyFile(path);
+    const keys = new Map<string, CryptoKey>();
+    for (const jwk of file.keys) keys.set(jwk.kid, await importKey(jwk.k));
+    loaded = { mtimeMs: info?.mtimeMs ?? 0, file, keys };
+    return loaded;
+  }
+
+  async function current(maxAgeMs: number): Promise<LoadedKeys> {
+    if (loaded !== null && performance.now() - checkedAt < maxAgeMs) return loaded;
+    loading ??= load().finally(() => (loading = null));
+    return loading;
+  }
+
+  return {
+    async active(purpose) {
+      const { file, keys } = await current(RECHECK_MS);
+      const jwk = activeKey(file, purpose, Date.now());
+      const key = jwk === null ? undefined : keys.get(jwk.kid);
+      if (jwk === null || key === undefined) {
+        throw new StoreError(
+          'key_unavailable',
+          `The key file ${path} has no active ${purpose} key.`,
+        );
+      }
+      return { kid: jwk.kid, key };
+    },
+    async get(kid) {
+      const { keys } = await current(RECHECK_MS);
+      return keys.get(kid);
+    },
+    async list(): Promise<KeyInfo[]> {
+      const { file } = await current(0);
+      const now = Date.now();
+      return file.keys.map(({ kid, purpose }) => ({
+        kid,
+        purpose,
+        active: activeKey(file, purpose, now)?.kid === kid,
+      }));
+    },
+  };
+}
+
+function importKey(k: string): Promise<CryptoKey> {
+  const raw = Buffer.from(k, 'base64url');
+  return crypto.subtle.importKey('raw', raw, 'AES-KW', false, ['wrapKey', 'unwrapKey']);
+}

@@ -1,0 +1,273 @@
+import type { Document, Filter } from 'mongodb';
+import type { TokenState } from '../contract/messages.js';
+import type { InvalidReason, TokenRecord } from '../contract/token-record.js';
+import type { TokenDatabase } from './database.js';
+import { tokenRecordOf, type ReadTokenDocument, type TokenDocument } from './documents.js';
+import { storeOperation } from './errors.js';
+import type { SealedValue } from './sealing.js';
+import { kidsOf } from './tokens.js';
+
+/** How many unknown outcomes a record remembers. */
+const MAX_UNKNOWN = 20;
+
+/** A record with both sealed members, for whoever makes the token request. */
+export interface ReadTokenWithGrant {
+  record: TokenRecord;
+  access: SealedValue | null;
+  grant: SealedValue | null;
+}
+
+/** Reads a record with its sealed refresh token. */
+export async function readTokenWithGrant(
+  database: TokenDatabase,
+  connectionId: string,
+): Promise<ReadTokenWithGrant | null> {
+  const [document] = await storeOperation('read a token record', () =>
+    database.tokens
+      .aggregate<ReadTokenDocument & { grant: SealedValue | null }>([
+        { $match: { _id: connectionId } },
+        { $set: { now: '$$NOW', hasGrant: { $ne: ['$grant', null] } } },
+      ])
+      .toArray(),
+  );
+  if (document === undefined) return null;
+  return { record: tokenRecordOf(document), access: document.access, grant: document.grant };
+}
+
+/** The record and generation a write is made against: every write compares before it sets. */
+export type Parent = Pick<TokenRecord, 'connectionId' | 'incarnation' | 'epoch' | 'generation'>;
+
+const parentFilter = (parent: Parent): Filter<TokenDocument> => ({
+  _id: parent.connectionId,
+  incarnation: parent.incarnation,
+  epoch: parent.epoch,
+  generation: parent.generation,
+});
+
+const appendUnknown = (attemptId: Document | string, type: string): Document => ({
+  $slice: [{ $concatArrays: ['$unknown', [{ attemptId, at: '$$NOW', type }]] }, -MAX_UNKNOWN],
+});
+
+/** The intent of a token request. */
+export interface BeginAttempt {
+  attemptId: string;
+  worker: string;
+  /** How long nobody else may send, in milliseconds. */
+  budgetMs: number;
+  /** An attempt whose owner is taken for dead and that this one replaces. */
+  replaces: { id: string; outcomeUnknown: boolean } | null;
+}
+
+/**
+ * Step S2: writes the intent before anything is sent. Its acknowledgement by a majority also proves
+ * that the commit can be written.
+ *
+ * @returns when the attempt was written (MongoDB's clock), or null when somebody else was first
+ */
+export async function beginAttempt(
+  database: TokenDatabase,
+  parent: Parent,
+  begin: BeginAttempt,
+): Promise<{ sentAt: Date } | null> {
+  const { replaces } = begin;
+  const set: Document = {
+    attempt: {
+      id: begin.attemptId,
+      parentGeneration: parent.generation,
+      worker: { $literal: begin.worker },
+      sentAt: '$$NOW',
+      deadline: { $add: ['$$NOW', begin.budgetMs] },
+    },
+    rejections: {
+      $cond: [
+        { $eq: ['$invalid.reason', 'rejected'] },
+        { $mergeObjects: ['$rejections', { requestedAt: '$$NOW' }] },
+        '$rejections',
+      ],
+    },
+  };
+  if (replaces?.outcomeUnknown === true) {
+    set['unknown'] = appendUnknown(replaces.id, 'OAuth.unreachable');
+    set['state'] = 'at_risk';
+  }
+  const filter: Filter<TokenDocument> = {
+    ...parentFilter(parent),
+    state: { $in: ['active', 'at_risk'] },
+    ...(replaces === null ? { attempt: null } : { 'attempt.id': replaces.id }),
+  };
+  const updated = await storeOperation('write the intent of a token request', () =>
+    database.tokens.findOneAndUpdate(filter, [{ $set: set }], {
+      returnDocument: 'after',
+      projection: { attempt: 1 },
+    }),
+  );
+  // A retried write may have been applied although its first answer was lost: then it is ours.
+  if (updated === null) return readOwnAttempt(database, parent, begin.attemptId);
+  return updated.attempt === null ? null : { sentAt: updated.attempt.sentAt };
+}
+
+async function readOwnAttempt(
+  database: TokenDatabase,
+  parent: Parent,
+  attemptId: string,
+): Promise<{ sentAt: Date } | null> {
+  const found = await storeOperation('read the intent of a token request', () =>
+    database.tokens.findOne({ ...parentFilter(parent), 'attempt.id': attemptId }),
+  );
+  return found?.attempt ? { sentAt: found.attempt.sentAt } : null;
+}
+
+/** Rule R2: says that a dead owner's attempt will be taken over, and gives it time to commit. */
+export async function announceTakeover(
+  database: TokenDatabase,
+  parent: Parent,
+  attemptId: string,
+  by: string,
+): Promise<void> {
+  await storeOperation('announce the takeover of a token request', () =>
+    database.tokens.updateOne(
+      { ...parentFilter(parent), 'attempt.id': attemptId, 'attempt.takeover': { $exists: false } },
+      [{ $set: { 'attempt.takeover': { by: { $literal: by }, at: '$$NOW' } } }],
+    ),
+  );
+}
+
+/** What a token request brought, sealed and ready to be written. */
+export interface TokenSet {
+  state: TokenState;
+  invalid: InvalidReason | null;
+  access: SealedValue | null;
+  grant: SealedValue | null;
+  tokenType: string | null;
+  scope: string | null;
+  /** The token's lifetime, counted from when the request was sent; null: none known. */
+  lifetimeMs: number | null;
+  /** How long before expiry a refresh is due, jitter drawn. */
+  refreshAheadMs: number;
+  refreshTokenLifetimeMs: number | null;
+  /** Time since the request was sent, on the sender's monotonic clock. */
+  elapsedMs: number;
+  attemptId: string;
+  sentAt: Date;
+  /** Null when the answer was kept but is not trusted. */
+  failureType: string | null;
+}
+
+/**
+ * Step S7: writes the next generation, by compare-and-set on epoch and generation and on nothing
+ * else. A late commit is welcome: it is the only copy of a rotated refresh token.
+ *
+ * @returns whether the record now holds this attempt's tokens
+ */
+export async function commitTokenSet(
+  database: TokenDatabase,
+  parent: Parent,
+  tokens: TokenSet,
+): Promise<boolean> {
+  const sinceSent = (lifetimeMs: number | null): Document | null =>
+    lifetimeMs === null ? null : { $add: ['$$NOW', lifetimeMs - tokens.elapsedMs] };
+  const { lifetimeMs } = tokens;
+  const set: Document = {
+    generation: parent.generation + 1,
+    state: tokens.state,
+    access: { $literal: tokens.access },
+    grant: { $literal: tokens.grant },
+    kids: kidsOf(tokens.access, tokens.grant),
+    tokenType: { $literal: tokens.tokenType },
+    scope: { $literal: tokens.scope },
+    issuedAt: { $subtract: ['$$NOW', tokens.elapsedMs] },
+    expiresAt: sinceSent(lifetimeMs),
+    refreshAfter: sinceSent(lifetimeMs === null ? null : lifetimeMs - tokens.refreshAheadMs),
+    lifetimeMs,
+    refreshTokenExpiresAt: sinceSent(tokens.refreshTokenLifetimeMs),
+    invalid: tokens.invalid === null ? null : { reason: tokens.invalid, at: '$$NOW' },
+    attempt: null,
+    committed: {
+      attemptId: tokens.attemptId,
+      parentGeneration: parent.generation,
+      sentAt: tokens.sentAt,
+    },
+    unknown: [],
+    failures: 0,
+    retryAt: null,
+    lastOutcome: {
+      at: '$$NOW',
+      outcome: tokens.failureType === null ? 'issued' : 'failed',
+      type: tokens.failureType,
+    },
+  };
+  const result = await storeOperation('commit a token', () =>
+    database.tokens.updateOne(
+      { ...parentFilter(parent), state: { $nin: ['revoking', 'revoked'] } },
+      [{ $set: set }],
+    ),
+  );
+  if (result.matchedCount === 1) return true;
+  const mine = await storeOperation('read back a committed token', () =>
+    database.tokens.findOne(
+      {
+        _id: parent.connectionId,
+        incarnation: parent.incarnation,
+        'committed.attemptId': tokens.attemptId,
+      },
+      { projection: { _id: 1 } },
+    ),
+  );
+  return mine !== null;
+}
+
+/** How a token request ended that brought no new generation. */
+export interface EndAttempt {
+  /** The own attempt; null: it ended before the intent was written. */
+  attemptId: string | null;
+  type: string;
+  /** Whether the authorization server may have rotated all the same. */
+  outcomeUnknown: boolean;
+  /** The state from now on; null: as it was. */
+  state: TokenState | null;
+  /** No token request before this much time has passed; null: nothing says when. */
+  retryInMs: number | null;
+  /** Why a grant is dead. */
+  reason: string | null;
+  /** The refresh token is of no use any more and another grant serves: forget it. */
+  dropGrant: boolean;
+}
+
+/**
+ * Records a failed attempt by compare-and-set on the own attempt, so that a late loser changes
+ * nothing (rule R7).
+ *
+ * @returns when the next request is allowed (MongoDB's clock); undefined when the record had moved
+ */
+export async function endAttempt(
+  database: TokenDatabase,
+  parent: Parent,
+  end: EndAttempt,
+): Promise<{ retryAt: Date | null } | undefined> {
+  const outcome = end.outcomeUnknown ? 'unknown' : 'failed';
+  const set: Document = {
+    attempt: null,
+    failures: { $add: ['$failures', 1] },
+    retryAt: end.retryInMs === null ? null : { $add: ['$$NOW', end.retryInMs] },
+    lastOutcome: {
+      at: '$$NOW',
+      outcome,
+      type: end.type,
+      ...(end.reason === null ? {} : { reason: end.reason }),
+    },
+  };
+  if (end.state !== null) set['state'] = end.state;
+  if (end.outcomeUnknown) set['unknown'] = appendUnknown(end.attemptId ?? '', end.type);
+  if (end.dropGrant) set['grant'] = null;
+  const updated = await storeOperation('record a failed token request', () =>
+    database.tokens.findOneAndUpdate(
+      {
+        ...parentFilter(parent),
+        ...(end.attemptId === null ? { attempt: null } : { 'attempt.id': end.attemptId }),
+      },
+      [{ $set: set }],
+      { returnDocument: 'after', projection: { retryAt: 1 } },
+    ),
+  );
+  return updated === null ? undefined : { retryAt: updated.retryAt };
+}

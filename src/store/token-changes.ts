@@ -1,0 +1,156 @@
+import type { Document } from 'mongodb';
+import type { InvalidReason, TokenRecord } from '../contract/token-record.js';
+import type { TokenDatabase } from './database.js';
+import type { TokenDocument } from './documents.js';
+import { storeOperation } from './errors.js';
+import type { SealedValue } from './sealing.js';
+import type { Parent } from './token-attempts.js';
+import { kidsOf } from './tokens.js';
+
+/** A token document before anything was issued: `epoch 1, generation 0, active`. */
+export function newTokenDocument(
+  connectionId: string,
+  incarnation: string,
+  grant: SealedValue | null,
+  refreshTokenFingerprint: string | null,
+): TokenDocument {
+  return {
+    _id: connectionId,
+    incarnation,
+    epoch: 1,
+    generation: 0,
+    state: 'active',
+    access: null,
+    grant,
+    kids: kidsOf(grant),
+    tokenType: null,
+    scope: null,
+    issuedAt: null,
+    expiresAt: null,
+    refreshAfter: null,
+    lifetimeMs: null,
+    refreshTokenExpiresAt: null,
+    refreshTokenFingerprint,
+    invalid: null,
+    attempt: null,
+    committed: null,
+    unknown: [],
+    candidates: [],
+    failures: 0,
+    retryAt: null,
+    lastOutcome: null,
+    rejections: null,
+  };
+}
+
+/**
+ * Makes a connection's token document.
+ *
+ * @returns false when there is one already
+ */
+export async function insertToken(
+  database: TokenDatabase,
+  document: TokenDocument,
+): Promise<boolean> {
+  const result = await storeOperation('make a token record', () =>
+    database.tokens.updateOne({ _id: document._id }, { $setOnInsert: document }, { upsert: true }),
+  );
+  if (result.upsertedCount === 1) return true;
+  const found = await storeOperation('read a token record', () =>
+    database.tokens.findOne({ _id: document._id }, { projection: { incarnation: 1 } }),
+  );
+  return found?.incarnation === document.incarnation;
+}
+
+/** What putting a connection changes about its tokens. */
+export interface PutChange {
+  /** Start the next epoch with this grant: what was issued before is not used again. */
+  nextEpoch: { grant: SealedValue | null; refreshTokenFingerprint: string | null } | null;
+  /** Mark the access token invalid: the configuration it was issued for has changed. */
+  invalidate: InvalidReason | null;
+}
+
+/**
+ * Applies what a `put` changes, by compare-and-set on the record that was read. It always raises
+ * `failures` and lifts `retryAt`, `blocked` and `quarantined`, so that the next caller asks anew.
+ *
+ * @returns false when the record had moved: read again and repeat
+ */
+export async function applyPut(
+  database: TokenDatabase,
+  parent: Parent,
+  change: PutChange,
+): Promise<boolean> {
+  const set: Document = {
+    failures: { $add: ['$failures', 1] },
+    retryAt: null,
+    state: {
+      $cond: [{ $in: ['$state', ['blocked', 'quarantined']] }, 'active', '$state'],
+    },
+  };
+  if (change.invalidate !== null) {
+    set['invalid'] = {
+      $ifNull: ['$invalid', { reason: change.invalidate, at: '$$NOW' }],
+    };
+  }
+  if (change.nextEpoch !== null) {
+    Object.assign(set, {
+      epoch: parent.epoch + 1,
+      state: 'active',
+      access: null,
+      grant: { $literal: change.nextEpoch.grant },
+      kids: kidsOf(change.nextEpoch.grant),
+      refreshTokenFingerprint: { $literal: change.nextEpoch.refreshTokenFingerprint },
+      refreshTokenExpiresAt: null,
+      expiresAt: null,
+      refreshAfter: null,
+      invalid: null,
+      attempt: null,
+      unknown: [],
+      candidates: [],
+      rejections: null,
+    });
+  }
+  const result = await storeOperation('change a token record', () =>
+    database.tokens.updateOne(
+      {
+        _id: parent.connectionId,
+        incarnation: parent.incarnation,
+        epoch: parent.epoch,
+        generation: parent.generation,
+      },
+      [{ $set: set }],
+    ),
+  );
+  return result.matchedCount === 1;
+}
+
+/** Ids of the connections after `after` whose lifecycle refreshes ahead, in order, at most `limit`. */
+export async function listAheadConnections(
+  database: TokenDatabase,
+  page: { limit: number; after: string | null },
+): Promise<string[]> {
+  const documents = await storeOperation('list connections refreshed ahead', () =>
+    database.connections
+      .find(
+        {
+          'lifetime.refresh': 'ahead',
+          ...(page.after === null ? {} : { _id: { $gt: page.after } }),
+        },
+        { projection: { _id: 1 } },
+      )
+      .sort({ _id: 1 })
+      .limit(page.limit)
+      .toArray(),
+  );
+  return documents.map((document) => document._id);
+}
+
+/** Deletes a token document. */
+export async function deleteToken(database: TokenDatabase, record: TokenRecord): Promise<boolean> {
+  const { connectionId: _id, incarnation } = record;
+  const result = await storeOperation('delete a token record', () =>
+    database.tokens.deleteOne({ _id, incarnation }),
+  );
+  return result.deletedCount === 1;
+}

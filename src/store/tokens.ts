@@ -1,0 +1,128 @@
+import type { Document, Filter } from 'mongodb';
+import { afterRejection } from '../contract/backoff.js';
+import type { TokenRecord } from '../contract/token-record.js';
+import type { TokenDatabase } from './database.js';
+import { tokenRecordOf, type ReadTokenDocument, type TokenDocument } from './documents.js';
+import { storeOperation } from './errors.js';
+import { kidOf, type SealContext, type SealedValue } from './sealing.js';
+
+/** A record as it was read, with its sealed access token. */
+export interface ReadToken {
+  record: TokenRecord;
+  access: SealedValue | null;
+}
+
+/** Everything but the sealed grant, which callers neither need nor may open; and the clock. */
+const READ_PROJECTION: Document = {
+  incarnation: 1,
+  epoch: 1,
+  generation: 1,
+  state: 1,
+  access: 1,
+  kids: 1,
+  tokenType: 1,
+  scope: 1,
+  issuedAt: 1,
+  expiresAt: 1,
+  refreshAfter: 1,
+  lifetimeMs: 1,
+  refreshTokenExpiresAt: 1,
+  refreshTokenFingerprint: 1,
+  invalid: 1,
+  attempt: 1,
+  committed: 1,
+  unknown: 1,
+  failures: 1,
+  retryAt: 1,
+  lastOutcome: 1,
+  rejections: 1,
+  hasGrant: { $ne: ['$grant', null] },
+  now: '$$NOW',
+};
+
+/** Reads a connection's token record by id; null: there is none. */
+export async function readToken(
+  database: TokenDatabase,
+  connectionId: string,
+): Promise<ReadToken | null> {
+  const document = await storeOperation('read a token record', () =>
+    database.tokens.findOne<ReadTokenDocument>(
+      { _id: connectionId },
+      { projection: READ_PROJECTION },
+    ),
+  );
+  return document === null ? null : { record: tokenRecordOf(document), access: document.access };
+}
+
+/** Reads a page of token records in the order of their ids. */
+export async function listTokens(
+  database: TokenDatabase,
+  page: { limit: number; after: string | null },
+): Promise<TokenRecord[]> {
+  const filter: Filter<TokenDocument> = page.after === null ? {} : { _id: { $gt: page.after } };
+  const documents = await storeOperation('list token records', () =>
+    database.tokens
+      .find<ReadTokenDocument>(filter, { projection: { ...READ_PROJECTION, access: 1 } })
+      .sort({ _id: 1 })
+      .limit(page.limit)
+      .toArray(),
+  );
+  return documents.map(tokenRecordOf);
+}
+
+/** The place a record's access or refresh token is sealed for. */
+export function tokenSealContext(
+  database: TokenDatabase,
+  record: Pick<TokenRecord, 'connectionId' | 'incarnation' | 'epoch' | 'generation'>,
+  purpose: 'access_token' | 'refresh_token',
+): SealContext {
+  const { connectionId, incarnation, epoch, generation } = record;
+  return {
+    database: database.name,
+    collection: 'tokens',
+    connectionId,
+    incarnation,
+    epoch,
+    generation,
+    purpose,
+  };
+}
+
+/** Ids of the keys that sealed members need, for the `kids` field. */
+export function kidsOf(...sealed: (SealedValue | null)[]): string[] {
+  const kids = sealed.map((value) => (value === null ? null : kidOf(value)));
+  return [...new Set(kids.filter((kid): kid is string => kid !== null))];
+}
+
+/**
+ * Records that an API refused the generation that was read. Only the first to say so writes.
+ *
+ * @returns whether this call wrote it
+ */
+export async function rejectGeneration(
+  database: TokenDatabase,
+  record: TokenRecord,
+): Promise<boolean> {
+  const { connectionId: _id, epoch, generation } = record;
+  const rejections = afterRejection(record.rejections, generation, record.now);
+  const requestedAt = rejections.requestedAt === null ? null : new Date(rejections.requestedAt);
+  const result = await storeOperation('record a refused token', () =>
+    database.tokens.updateOne({ _id, epoch, generation, invalid: null }, [
+      {
+        $set: {
+          invalid: { reason: 'rejected', at: '$$NOW' },
+          failures: { $add: ['$failures', 1] },
+          rejections: { $literal: { ...rejections, requestedAt } },
+        },
+      },
+    ]),
+  );
+  return result.modifiedCount === 1;
+}
+
+/** How many token and connection records need the key of an id. */
+export async function countRecordsOfKey(database: TokenDatabase, kid: string): Promise<number> {
+  return storeOperation('count the records of a key', () =>
+    database.tokens.countDocuments({ kids: kid }),
+  );
+}

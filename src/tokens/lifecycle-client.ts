@@ -1,0 +1,182 @@
+import {
+  Client,
+  WithStartWorkflowOperation,
+  WorkflowNotFoundError,
+  WorkflowUpdateFailedError,
+  WorkflowUpdateRPCTimeoutOrCancelledError,
+  isGrpcServiceError,
+  type ConnectionLike,
+} from '@temporalio/client';
+import type { DataConverter } from '@temporalio/common';
+import type { ConnectionInput, EnsureTokenInput, EnsureTokenResult } from '../contract/messages.js';
+import {
+  CONFIGURE_UPDATE,
+  ENSURE_TOKEN_UPDATE,
+  TOKEN_LIFECYCLE_WORKFLOW,
+  ensureTokenUpdateId,
+  lifecycleWorkflowId,
+  type EnsureTokenKey,
+} from '../contract/names.js';
+
+type LifecycleWorkflow = (input: ConnectionInput) => Promise<void>;
+
+const REACHABLE_MS = 2_000;
+
+/** How the token deployment is reached in Temporal. */
+export interface LifecycleClientOptions {
+  connection: ConnectionLike;
+  namespace: string;
+  taskQueue: string;
+  /** The token deployment's own converter, never the application's. */
+  dataConverter?: DataConverter | undefined;
+}
+
+/**
+ * What came back: the handler's value, `no_answer` (the run ended, or the time did), or
+ * `unreachable` (Temporal itself did not answer). All three are hints; the record decides.
+ */
+export type EnsureTokenAnswer =
+  EnsureTokenResult | { outcome: 'no_answer' } | { outcome: 'unreachable' };
+
+/** Speaks to the lifecycle workflows. */
+export interface LifecycleClient {
+  /** Asks for a token by update-with-start; every caller with the same key and bucket joins. */
+  ensureToken(
+    connectionId: string,
+    key: EnsureTokenKey & { bucket?: number },
+    input: EnsureTokenInput,
+    deadlineMs: number,
+  ): Promise<EnsureTokenAnswer>;
+  /**
+   * Tells the lifecycle that the connection's record changed.
+   *
+   * @param start - start the lifecycle when it is not running
+   * @returns whether a lifecycle took note
+   */
+  configure(connectionId: string, start: boolean, deadlineMs: number): Promise<boolean>;
+  /** Starts the lifecycle unless it is running. */
+  start(connectionId: string): Promise<void>;
+  /** Ends the lifecycle of a removed connection; works without a worker. */
+  end(connectionId: string): Promise<boolean>;
+  /** The run people look at in the UI; null: never started. */
+  describe(connectionId: string): Promise<{ runId: string; status: string } | null>;
+}
+
+/**
+ * Makes a client of the lifecycle workflows with a data converter of its own: an application's
+ * payload codec would make the run unreadable for everybody else.
+ */
+export function createLifecycleClient(options: LifecycleClientOptions): LifecycleClient {
+  const { connection, namespace, taskQueue, dataConverter } = options;
+  const client = new Client({
+    connection,
+    namespace,
+    ...(dataConverter === undefined ? {} : { dataConverter }),
+  });
+  const startOperation = (connectionId: string) =>
+    new WithStartWorkflowOperation<LifecycleWorkflow>(TOKEN_LIFECYCLE_WORKFLOW, {
+      ...startOptions(connectionId),
+      workflowIdConflictPolicy: 'USE_EXISTING',
+    });
+  const startOptions = (connectionId: string) => ({
+    workflowId: lifecycleWorkflowId(connectionId),
+    taskQueue,
+    args: [{ connectionId }] as [ConnectionInput],
+    staticSummary: `OAuth 2.0 token of ${connectionId}`,
+  });
+
+  return {
+    async ensureToken(connectionId, { bucket, ...key }, input, deadlineMs) {
+      try {
+        return await client.withDeadline(Date.now() + deadlineMs, () =>
+          client.workflow.executeUpdateWithStart<
+            LifecycleWorkflow,
+            EnsureTokenResult,
+            [EnsureTokenInput]
+          >(ENSURE_TOKEN_UPDATE, {
+            args: [input],
+            updateId: ensureTokenUpdateId(key, bucket),
+            startWorkflowOperation: startOperation(connectionId),
+          }),
+        );
+      } catch (error) {
+        const outcome = answerOf(error);
+        const timedOut = error instanceof WorkflowUpdateRPCTimeoutOrCancelledError;
+        if (timedOut && !(await reachable(connection))) return { outcome: 'unreachable' };
+        return { outcome };
+      }
+    },
+    async configure(connectionId, start, deadlineMs) {
+      try {
+        await client.withDeadline(Date.now() + deadlineMs, async () => {
+          const args: [Record<string, never>] = [{}];
+          if (start) {
+            const startWorkflowOperation = startOperation(connectionId);
+            await client.workflow.executeUpdateWithStart(CONFIGURE_UPDATE, {
+              args,
+              startWorkflowOperation,
+            });
+          } else {
+            const handle = client.workflow.getHandle(lifecycleWorkflowId(connectionId));
+            await handle.executeUpdate(CONFIGURE_UPDATE, { args });
+          }
+        });
+        return true;
+      } catch (error) {
+        if (answerOf(error) === 'unreachable') throw error;
+        return false;
+      }
+    },
+    async start(connectionId) {
+      await client.workflow.start(TOKEN_LIFECYCLE_WORKFLOW, {
+        ...startOptions(connectionId),
+        workflowIdConflictPolicy: 'USE_EXISTING',
+      });
+    },
+    async end(connectionId) {
+      try {
+        const handle = client.workflow.getHandle(lifecycleWorkflowId(connectionId));
+        await handle.terminate('The connection was removed.');
+        return true;
+      } catch (error) {
+        if (error instanceof WorkflowNotFoundError) return false;
+        throw error;
+      }
+    },
+    async describe(connectionId) {
+      try {
+        const handle = client.workflow.getHandle(lifecycleWorkflowId(connectionId));
+        const { runId, status } = await handle.describe();
+        return { runId, status: status.name };
+      } catch (error) {
+        if (error instanceof WorkflowNotFoundError) return null;
+        throw error;
+      }
+    },
+  };
+}
+
+/** gRPC codes of a server that was there: cancelled, deadline, exhausted (too many updates), precondition. */
+const ANSWERED_CODES = new Set([1, 4, 8, 9]);
+
+function answerOf(error: unknown): 'no_answer' | 'unreachable' {
+  if (error instanceof WorkflowUpdateFailedError || error instanceof WorkflowNotFoundError) {
+    return 'no_answer';
+  }
+  if (error instanceof WorkflowUpdateRPCTimeoutOrCancelledError) return 'no_answer';
+  const cause = error instanceof Error && 'cause' in error ? error.cause : undefined;
+  const service = isGrpcServiceError(error) ? error : isGrpcServiceError(cause) ? cause : null;
+  return service !== null && ANSWERED_CODES.has(service.code) ? 'no_answer' : 'unreachable';
+}
+
+/** A deadline alone does not say whether Temporal was there: one small request does. */
+async function reachable(connection: ConnectionLike): Promise<boolean> {
+  try {
+    await connection.withDeadline(Date.now() + REACHABLE_MS, () =>
+      connection.workflowService.getSystemInfo({}),
+    );
+    return true;
+  } catch {
+    return false;
+  }
+}
