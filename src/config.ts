@@ -26,6 +26,8 @@ export interface Config {
   network: NetworkMode;
   proxy: string | null;
   searchAttributes: boolean;
+  /** Address the worker serves Prometheus metrics on; null: none. */
+  metricsAddress: string | null;
   logLevel: 'trace' | 'debug' | 'info' | 'warn' | 'error';
   temporal: ReturnType<typeof loadClientConnectConfig>;
   namespace: string;
@@ -55,6 +57,10 @@ const environmentSchema = z.object({
   OAUTH_TOKENS_PROXY: z.url('must be a URL').optional(),
   OAUTH_TOKENS_SEARCH_ATTRIBUTES: flag.default(false),
   OAUTH_TOKENS_ALLOW_INSECURE_MONGODB: flag.default(false),
+  OAUTH_TOKENS_METRICS_ADDRESS: z
+    .string()
+    .regex(/^\S+:\d+$/, 'must be host:port')
+    .optional(),
   LOG_LEVEL: z
     .enum(['trace', 'debug', 'info', 'warn', 'error'], 'must be trace, debug, info, warn or error')
     .default('info'),
@@ -88,7 +94,7 @@ export function readConfig(
       ...mongodbProblems(parsed.data.MONGODB_URI, parsed.data.OAUTH_TOKENS_NETWORK, insecure),
     );
   }
-  const temporal = readTemporal(problems);
+  const temporal = readTemporal(environment, problems);
   if (!parsed.success || temporal === null || problems.length > 0) throw new ConfigError(problems);
   const data = parsed.data;
   return Object.freeze({
@@ -99,21 +105,30 @@ export function readConfig(
     network: data.OAUTH_TOKENS_NETWORK,
     proxy: data.OAUTH_TOKENS_PROXY ?? null,
     searchAttributes: data.OAUTH_TOKENS_SEARCH_ATTRIBUTES,
+    metricsAddress: data.OAUTH_TOKENS_METRICS_ADDRESS ?? null,
     logLevel: data.LOG_LEVEL,
     temporal,
     namespace: temporal.namespace ?? 'default',
   });
 }
 
-function readTemporal(problems: string[]): Config['temporal'] | null {
+function readTemporal(
+  environment: NodeJS.ProcessEnv,
+  problems: string[],
+): Config['temporal'] | null {
   try {
-    return loadClientConnectConfig();
+    return loadClientConnectConfig({ overrideEnvVars: definedOf(environment) });
   } catch {
     problems.push(
       'TEMPORAL_* or temporal.toml cannot be read: see TEMPORAL_CONFIG_FILE and TEMPORAL_PROFILE',
     );
     return null;
   }
+}
+
+function definedOf(environment: NodeJS.ProcessEnv): Record<string, string> {
+  const defined = Object.entries(environment).filter(([, value]) => value !== undefined);
+  return Object.fromEntries(defined) as Record<string, string>;
 }
 
 /** What the contract refuses in a MongoDB URI: weaker writes, secondary reads, no TLS, no login. */

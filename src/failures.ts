@@ -3,7 +3,11 @@
  * never from a foreign message, and never with a `cause`: Temporal writes both to history in clear.
  * Safe inside the workflow sandbox.
  */
-import { ApplicationFailure, ApplicationFailureCategory } from '@temporalio/common';
+import {
+  ApplicationFailure,
+  ApplicationFailureCategory,
+  TemporalFailure,
+} from '@temporalio/common';
 import {
   FAILURES,
   isFailureType,
@@ -19,6 +23,10 @@ export interface FailureOptions {
   detail?: string | undefined;
   /** When a retry makes sense, in milliseconds from now. */
   nextRetryDelayMs?: number | undefined;
+  /** Final although its row says retried: an answer was kept, and asking again changes nothing. */
+  final?: boolean | undefined;
+  /** For programs: a system error code and the like. Never a secret. */
+  details?: Record<string, string | number> | undefined;
 }
 
 /**
@@ -28,15 +36,16 @@ export interface FailureOptions {
  */
 export function failure(type: FailureType, options: FailureOptions = {}): ApplicationFailure {
   const row: FailureRow = FAILURES[type];
-  const { connectionId, detail, nextRetryDelayMs } = options;
+  const { connectionId, detail, details, nextRetryDelayMs, final = row.final } = options;
   const about = connectionId === undefined ? '' : ` (connection ${connectionId})`;
   const parts = [row.message.replace(/\.$/, `${about}.`), detail, row.fix];
   return ApplicationFailure.create({
     message: parts.filter((part) => part !== undefined && part !== '').join(' '),
     type,
-    nonRetryable: row.final,
+    nonRetryable: final,
+    ...(details === undefined ? {} : { details: [details] }),
     ...(row.benign ? { category: ApplicationFailureCategory.BENIGN } : {}),
-    ...(nextRetryDelayMs === undefined || row.final
+    ...(nextRetryDelayMs === undefined || final
       ? {}
       : { nextRetryDelay: Math.max(Math.ceil(nextRetryDelayMs), 1) }),
   });
@@ -66,8 +75,8 @@ export class InputError extends Error {
  * Turns whatever was thrown into a failure that may cross Temporal. Errors of ours become their row
  * of the table, with their own message; of anything else only the class and the place are kept.
  */
-export function toFailure(error: unknown, options: FailureOptions = {}): ApplicationFailure {
-  if (error instanceof ApplicationFailure) return error;
+export function toFailure(error: unknown, options: FailureOptions = {}): TemporalFailure {
+  if (error instanceof TemporalFailure) return error;
   const type = failureTypeOf(error);
   if (type !== null && error instanceof Error) {
     return failure(type, { ...options, detail: error.message });
@@ -87,6 +96,7 @@ export function failureTypeOf(error: unknown): FailureType | null {
   if (error instanceof ApplicationFailure) return isFailureType(error.type) ? error.type : null;
   if (!(error instanceof Error) || !('code' in error) || typeof error.code !== 'string')
     return null;
+  if (error.name === 'OAuthRequestError') return 'Connection.invalid';
   return FAILURE_OF_ERROR[`${error.name}:${error.code}`] ?? null;
 }
 

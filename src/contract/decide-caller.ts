@@ -19,7 +19,8 @@ export type CallerDecision =
  *
  * @param record - the record, with MongoDB's time of reading in `now`
  * @param minValidMs - how long the caller needs the token
- * @param rejectedGeneration - a generation the caller saw refused; nothing ≤ it serves
+ * @param rejectedGeneration - the generation the caller saw refused. A lower one in the record
+ *   means that the database was restored, and is judged by itself
  */
 export function decideForCaller(
   record: TokenRecord,
@@ -32,7 +33,7 @@ export function decideForCaller(
   const reason = whyNotUsable(record, minValidMs, rejectedGeneration);
   if (reason === null) return { action: 'serve', nudge: refreshIsDue(record) };
 
-  if (reason === 'min_valid' && record.lifetimeMs !== null && minValidMs > record.lifetimeMs) {
+  if (reason === 'min_valid' && exceedsLifetime(record.lifetimeMs, minValidMs)) {
     return { action: 'fail', type: 'Token.lifetime_too_short' };
   }
   if (record.retryAt !== null && record.retryAt > record.now) {
@@ -48,6 +49,11 @@ export function decideForCaller(
   return { action: 'ask', reason };
 }
 
+/** A new token has lived for a moment when it arrives: asking for its whole lifetime never ends. */
+function exceedsLifetime(lifetimeMs: number | null, minValidMs: number): boolean {
+  return lifetimeMs !== null && minValidMs > lifetimeMs - Math.min(5_000, lifetimeMs * 0.05);
+}
+
 /** Why the stored token cannot be handed out; null: it can. */
 function whyNotUsable(
   record: TokenRecord,
@@ -55,7 +61,7 @@ function whyNotUsable(
   rejectedGeneration: number,
 ): EnsureReason | null {
   if (record.generation === 0 || !record.hasAccessToken) return 'missing';
-  if (record.invalid !== null || record.generation <= rejectedGeneration) return 'rejected';
+  if (record.invalid !== null || record.generation === rejectedGeneration) return 'rejected';
   const freshness = freshnessOf(record, record.now, minValidMs);
   return freshness === 'expired' || freshness === 'min_valid' ? freshness : null;
 }

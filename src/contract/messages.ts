@@ -121,6 +121,8 @@ export interface ConnectionInput {
 /** Input of the `issueToken` activity, which makes the one token request. */
 export interface IssueTokenInput extends EnsureTokenInput {
   connectionId: string;
+  /** Failed attempts before this activity's first, for the growing pause between attempts. */
+  priorAttempts: number;
 }
 
 /** What the lifecycle learns from its store activities. */
@@ -129,6 +131,8 @@ export interface LifecycleView {
   status: ConnectionStatus | null;
   /** Who starts a refresh: callers, or the lifecycle ahead of expiry. */
   refresh: 'on-demand' | 'ahead';
+  /** Keep the opt-in search attributes up to date. */
+  searchAttributes: boolean;
   /** Milliseconds until the lifecycle should refresh by itself (MongoDB's clock); null: never. */
   refreshInMs: number | null;
 }

@@ -4,6 +4,8 @@ import type { ConnectionDocument } from './documents.js';
 import { StoreError, storeOperation } from './errors.js';
 import type { KeyProvider } from './keys.js';
 import { openSealed, type SealContext, type SealedValue } from './sealing.js';
+import { kidsOf } from './tokens.js';
+import { sessionOf } from './transaction.js';
 
 /** A connection as it was read, with its sealed client secret. */
 export interface ReadConnection {
@@ -23,9 +25,14 @@ export async function readConnection(
 }
 
 function fromDocument(document: ConnectionDocument): ReadConnection {
-  const { _id, clientSecret, updatedAt, ...connection } = document;
+  const { _id, authorizationServer, client, grant, api, lifetime } = document;
+  const { clientSecret, revision, updatedAt, updatedBy } = document;
   return {
-    connection: { ...connection, connectionId: _id, updatedAt: updatedAt.toISOString() },
+    connection: {
+      connectionId: _id,
+      ...{ authorizationServer, client, grant, api, lifetime },
+      ...{ revision, updatedAt: updatedAt.toISOString(), updatedBy },
+    },
     clientSecret,
   };
 }
@@ -48,18 +55,21 @@ export async function readConnections(
  */
 export async function writeConnection(
   database: TokenDatabase,
-  next: Omit<ConnectionDocument, 'updatedAt' | 'revision'>,
+  next: Omit<ConnectionDocument, 'kids' | 'updatedAt' | 'revision'>,
   readRevision: number,
 ): Promise<boolean> {
   const { _id, ...fields } = next;
   const literal = Object.fromEntries(
-    Object.entries(fields).map(([name, value]) => [name, { $literal: value }]),
+    Object.entries({ ...fields, kids: kidsOf(next.clientSecret) }).map(([name, value]) => [
+      name,
+      { $literal: value },
+    ]),
   );
   try {
     const result = await database.connections.updateOne(
       { _id, revision: readRevision === 0 ? { $exists: false } : readRevision },
       [{ $set: { ...literal, revision: readRevision + 1, updatedAt: '$$NOW' } }],
-      { upsert: readRevision === 0 },
+      { upsert: readRevision === 0, ...sessionOf(database) },
     );
     return result.matchedCount === 1 || result.upsertedCount === 1;
   } catch (error) {
@@ -78,7 +88,7 @@ export async function deleteConnection(
   connectionId: string,
 ): Promise<boolean> {
   const result = await storeOperation('delete a connection', () =>
-    database.connections.deleteOne({ _id: connectionId }),
+    database.connections.deleteOne({ _id: connectionId }, sessionOf(database)),
   );
   return result.deletedCount === 1;
 }

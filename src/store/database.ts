@@ -1,4 +1,4 @@
-import { MongoClient, type Collection, type CollectionOptions } from 'mongodb';
+import { MongoClient, type ClientSession, type Collection, type CollectionOptions } from 'mongodb';
 import { StoreError } from './errors.js';
 import type { ConnectionDocument, DeploymentDocument, TokenDocument } from './documents.js';
 
@@ -26,6 +26,8 @@ export interface TokenDatabase {
   connections: Collection<ConnectionDocument>;
   deployment: Collection<DeploymentDocument>;
   tokens: Collection<TokenDocument>;
+  /** The transaction that changes to connections and tokens belong to, within `inTransaction`. */
+  session?: ClientSession;
   /** Closes the client if this package made it. */
   close(): Promise<void>;
 }

@@ -58,6 +58,8 @@ export interface TokenDocument {
 export interface ConnectionDocument extends ConnectionRecord {
   _id: string;
   clientSecret: SealedValue | null;
+  /** Id of the key the client secret is sealed with. */
+  kids: string[];
   revision: number;
   updatedAt: Date;
   updatedBy: string;

@@ -1,5 +1,8 @@
-/** What went wrong with the store, for {@link StoreError}. */
-export type StoreErrorCode = 'unavailable' | 'key_unavailable' | 'unreadable';
+/**
+ * What went wrong with the store, for {@link StoreError}. `conflict` arises in a transaction only:
+ * another write came first.
+ */
+export type StoreErrorCode = 'unavailable' | 'key_unavailable' | 'unreadable' | 'conflict';
 
 /**
  * A record could not be read, written or opened. The message is ours and holds no stored text; the
@@ -26,8 +29,17 @@ export async function storeOperation<T>(what: string, run: () => Promise<T>): Pr
     return await run();
   } catch (error) {
     if (error instanceof StoreError) throw error;
-    throw new StoreError('unavailable', `MongoDB could not ${what} (${describe(error)}).`);
+    const code = isTransactionConflict(error) ? 'conflict' : 'unavailable';
+    throw new StoreError(code, `MongoDB could not ${what} (${describe(error)}).`);
   }
+}
+
+/** Whether another write was in the way of a transaction, which may simply be repeated. */
+function isTransactionConflict(error: unknown): boolean {
+  if (!(error instanceof Error) || !('errorLabels' in error)) return false;
+  return (
+    Array.isArray(error.errorLabels) && error.errorLabels.includes('TransientTransactionError')
+  );
 }
 
 /** The driver's error class and code name, which never quote a document. */

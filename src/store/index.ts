@@ -52,6 +52,7 @@ export {
   newTokenDocument,
   type PutChange,
 } from './token-changes.js';
+export { inTransaction } from './transaction.js';
 export {
   countRecordsOfKey,
   listTokens,

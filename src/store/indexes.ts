@@ -17,6 +17,12 @@ export const INDEXES = [
   },
   {
     collection: 'connections',
+    name: 'kids',
+    key: { kids: 1 },
+    reason: 'how many client secrets a sealing key still holds, before it is taken away',
+  },
+  {
+    collection: 'connections',
     name: 'refresh_id',
     key: { 'lifetime.refresh': 1, _id: 1 },
     reason: 'pages of connections that are refreshed ahead, whose lifecycle a worker starts',

@@ -15,6 +15,8 @@ export interface ReadTokenWithGrant {
   record: TokenRecord;
   access: SealedValue | null;
   grant: SealedValue | null;
+  /** Keyed fingerprint of the imported refresh token. */
+  refreshTokenFingerprint: string | null;
 }
 
 /** Reads a record with its sealed refresh token. */
@@ -31,7 +33,8 @@ export async function readTokenWithGrant(
       .toArray(),
   );
   if (document === undefined) return null;
-  return { record: tokenRecordOf(document), access: document.access, grant: document.grant };
+  const { access, grant, refreshTokenFingerprint } = document;
+  return { record: tokenRecordOf(document), access, grant, refreshTokenFingerprint };
 }
 
 /** The record and generation a write is made against: every write compares before it sets. */

@@ -6,6 +6,7 @@ import { storeOperation } from './errors.js';
 import type { SealedValue } from './sealing.js';
 import type { Parent } from './token-attempts.js';
 import { kidsOf } from './tokens.js';
+import { sessionOf } from './transaction.js';
 
 /** A token document before anything was issued: `epoch 1, generation 0, active`. */
 export function newTokenDocument(
@@ -53,11 +54,18 @@ export async function insertToken(
   document: TokenDocument,
 ): Promise<boolean> {
   const result = await storeOperation('make a token record', () =>
-    database.tokens.updateOne({ _id: document._id }, { $setOnInsert: document }, { upsert: true }),
+    database.tokens.updateOne(
+      { _id: document._id },
+      { $setOnInsert: document },
+      { upsert: true, ...sessionOf(database) },
+    ),
   );
   if (result.upsertedCount === 1) return true;
   const found = await storeOperation('read a token record', () =>
-    database.tokens.findOne({ _id: document._id }, { projection: { incarnation: 1 } }),
+    database.tokens.findOne(
+      { _id: document._id },
+      { projection: { incarnation: 1 }, ...sessionOf(database) },
+    ),
   );
   return found?.incarnation === document.incarnation;
 }
@@ -120,6 +128,7 @@ export async function applyPut(
         generation: parent.generation,
       },
       [{ $set: set }],
+      sessionOf(database),
     ),
   );
   return result.matchedCount === 1;
@@ -150,7 +159,7 @@ export async function listAheadConnections(
 export async function deleteToken(database: TokenDatabase, record: TokenRecord): Promise<boolean> {
   const { connectionId: _id, incarnation } = record;
   const result = await storeOperation('delete a token record', () =>
-    database.tokens.deleteOne({ _id, incarnation }),
+    database.tokens.deleteOne({ _id, incarnation }, sessionOf(database)),
   );
   return result.deletedCount === 1;
 }

@@ -72,7 +72,7 @@ export async function listTokens(
 
 /** The place a record's access or refresh token is sealed for. */
 export function tokenSealContext(
-  database: TokenDatabase,
+  database: Pick<TokenDatabase, 'name'>,
   record: Pick<TokenRecord, 'connectionId' | 'incarnation' | 'epoch' | 'generation'>,
   purpose: 'access_token' | 'refresh_token',
 ): SealContext {
@@ -122,7 +122,11 @@ export async function rejectGeneration(
 
 /** How many token and connection records need the key of an id. */
 export async function countRecordsOfKey(database: TokenDatabase, kid: string): Promise<number> {
-  return storeOperation('count the records of a key', () =>
-    database.tokens.countDocuments({ kids: kid }),
+  const [tokens, connections] = await storeOperation('count the records of a key', () =>
+    Promise.all([
+      database.tokens.countDocuments({ kids: kid }),
+      database.connections.countDocuments({ kids: kid }),
+    ]),
   );
+  return tokens + connections;
 }

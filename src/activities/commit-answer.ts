@@ -1,0 +1,95 @@
+import { log } from '@temporalio/activity';
+import { refreshAheadMs } from '../contract/freshness.js';
+import type { TokenRecord } from '../contract/token-record.js';
+import type { CapturedResponse } from '../oauth/index.js';
+import type { Secret } from '../secret.js';
+import {
+  commitTokenSet,
+  StoreError,
+  tokenSealContext,
+  type SealedValue,
+  type TokenSet,
+} from '../store/index.js';
+import type { IssueDependencies } from './dependencies.js';
+import type { RequestPlan } from './plan-request.js';
+
+const FIRST_PAUSE_MS = 100;
+const MAX_PAUSE_MS = 2_000;
+/** A rotated refresh token is worth waiting for MongoDB this long. */
+const GIVE_UP_MS = 10 * 60_000;
+
+/** An answer to commit. */
+export interface AnswerToCommit {
+  record: TokenRecord;
+  plan: RequestPlan;
+  response: CapturedResponse;
+  attempt: { id: string; sentAt: Date };
+  /** Monotonic time the answered request was sent at. */
+  sentAtMs: number;
+  /** The refresh token that goes on serving when the answer brings none; null: none. */
+  keptRefreshToken: Secret | null;
+}
+
+/**
+ * Steps S6 and S7: seals what came back and writes it as the next generation, again and again while
+ * MongoDB cannot be reached: this process holds the only copy.
+ *
+ * @returns whether the record now holds it; false when it had moved on
+ * @throws StoreError `unavailable` after ten minutes
+ */
+export async function commitAnswer(
+  { database }: IssueDependencies,
+  answer: AnswerToCommit,
+): Promise<boolean> {
+  const { record } = answer;
+  const sealed = await sealAnswer(database.name, answer);
+  const giveUpAt = performance.now() + GIVE_UP_MS;
+  for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(pauseMs * 2, MAX_PAUSE_MS)) {
+    const elapsedMs = performance.now() - answer.sentAtMs;
+    try {
+      return await commitTokenSet(database, record, { ...sealed, elapsedMs });
+    } catch (error) {
+      if (!(error instanceof StoreError) || performance.now() > giveUpAt) throw error;
+      log.warn('A new token waits for MongoDB to be written', {
+        connectionId: record.connectionId,
+        generation: record.generation + 1,
+      });
+      await new Promise((resolve) => setTimeout(resolve, pauseMs));
+    }
+  }
+}
+
+async function sealAnswer(
+  database: string,
+  { record, plan, response, attempt, keptRefreshToken }: AnswerToCommit,
+): Promise<Omit<TokenSet, 'elapsedMs'>> {
+  const next = { ...record, generation: record.generation + 1 };
+  const seal = (purpose: 'access_token' | 'refresh_token', secret: Secret | null) =>
+    secret === null
+      ? Promise.resolve<SealedValue | null>(null)
+      : plan.sealers[purpose === 'access_token' ? 'access' : 'grant'].seal(
+          tokenSealContext({ name: database }, next, purpose),
+          secret.reveal(),
+        );
+  const [access, grant] = await Promise.all([
+    seal('access_token', response.accessToken),
+    seal('refresh_token', response.refreshToken ?? keptRefreshToken),
+  ]);
+  const { defaultExpiresInMs } = plan.connection.lifetime;
+  const lifetimeMs = response.expiresInMs ?? defaultExpiresInMs;
+  const trusted = response.problem === null;
+  return {
+    state: trusted ? 'active' : 'quarantined',
+    invalid: trusted ? null : 'quarantined',
+    access,
+    grant,
+    tokenType: response.tokenType,
+    scope: response.scope ?? plan.connection.grant.scope,
+    lifetimeMs,
+    refreshAheadMs: refreshAheadMs(lifetimeMs ?? 0, Math.random()),
+    refreshTokenLifetimeMs: response.refreshTokenExpiresInMs,
+    attemptId: attempt.id,
+    sentAt: attempt.sentAt,
+    failureType: trusted ? null : 'OAuth.malformed_response',
+  };
+}

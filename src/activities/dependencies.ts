@@ -1,0 +1,13 @@
+import type { Network } from '../network.js';
+import type { KeyProvider, TokenDatabase } from '../store/index.js';
+
+/** What the activities on the issue task queue work with. */
+export interface IssueDependencies {
+  database: TokenDatabase;
+  keys: KeyProvider;
+  network: Network;
+  /** Who makes token requests, for people who read a record. */
+  worker: string;
+  /** The lifecycle keeps its opt-in search attributes up to date. */
+  searchAttributes: boolean;
+}

@@ -1,0 +1,70 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { ConnectionRecord } from '../contract/connection-record.js';
+
+/** What a `put` changes about a stored connection. */
+export interface ConnectionChange {
+  /** Members whose value changes, as in the file: `grant.scope`. */
+  changed: string[];
+  /** Those among them that decide where secrets go and whose they are. */
+  identity: string[];
+  /** Another grant type: what was issued before belongs to another authorization. */
+  grantTypeChanged: boolean;
+  /** A token requested now would be another one than the stored. */
+  invalidates: boolean;
+}
+
+const ENDPOINTS = [
+  'tokenEndpoint',
+  'authorizationEndpoint',
+  'revocationEndpoint',
+  'introspectionEndpoint',
+  'deviceAuthorizationEndpoint',
+] as const;
+
+const MEMBERS = {
+  authorizationServer: ['issuer', ...ENDPOINTS, 'requestTimeoutMs'],
+  client: ['clientId', 'authentication'],
+  grant: ['grantType', 'scope', 'parameters', 'useRefreshToken'],
+  api: ['allowedOrigins', 'responseHeaders', 'callers'],
+  lifetime: ['refresh', 'defaultExpiresInMs'],
+} as const satisfies { [G in keyof ConnectionRecord]?: readonly (keyof ConnectionRecord[G])[] };
+
+/** Compares a stored connection with what is put in its place. */
+export function compareConnections(
+  stored: ConnectionRecord,
+  next: ConnectionRecord,
+): ConnectionChange {
+  const changed = Object.entries(MEMBERS).flatMap(([group, members]) =>
+    members
+      .filter(
+        (member) =>
+          !isDeepStrictEqual(valueOf(stored, group, member), valueOf(next, group, member)),
+      )
+      .map((member) => `${group}.${member}`),
+  );
+  const has = (...fields: string[]): boolean => fields.some((field) => changed.includes(field));
+  return {
+    changed,
+    identity: changed.filter((field) => isIdentity(field, stored, next)),
+    grantTypeChanged: has('grant.grantType'),
+    invalidates: has('grant.scope', 'grant.parameters', 'authorizationServer.tokenEndpoint'),
+  };
+}
+
+function valueOf(record: ConnectionRecord, group: string, member: string): unknown {
+  const members: unknown = record[group as keyof typeof MEMBERS];
+  return (members as Record<string, unknown>)[member];
+}
+
+function isIdentity(field: string, stored: ConnectionRecord, next: ConnectionRecord): boolean {
+  if (field === 'authorizationServer.issuer') return true;
+  if (field === 'client.clientId' || field === 'client.authentication') return true;
+  const endpoint = ENDPOINTS.find((name) => field === `authorizationServer.${name}`);
+  if (endpoint === undefined) return false;
+  const after = next.authorizationServer[endpoint];
+  // An endpoint that is taken away receives nothing any more.
+  if (after === null) return false;
+  // A new one on the token endpoint's host receives nothing that this host does not get already.
+  const before = stored.authorizationServer[endpoint] ?? stored.authorizationServer.tokenEndpoint;
+  return new URL(before).origin !== new URL(after).origin;
+}

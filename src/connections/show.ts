@@ -1,0 +1,47 @@
+import type { ReadConnection } from '../store/index.js';
+
+/** A connection as `connection show` prints it: the file, and who wrote it when. */
+export interface ShownConnection {
+  connectionId: string;
+  authorizationServer: Record<string, unknown>;
+  client: Record<string, unknown>;
+  grant: Record<string, unknown>;
+  api: Record<string, unknown>;
+  lifetime: Record<string, unknown>;
+  revision: number;
+  updatedAt: string;
+  updatedBy: string;
+}
+
+const SEALED = { sealed: true };
+
+/** The file form of a stored connection; secrets are shown as sealed, members not given are left out. */
+export function showConnection({ connection, clientSecret }: ReadConnection): ShownConnection {
+  const { connectionId, authorizationServer, client, grant, api, lifetime } = connection;
+  const importsRefreshToken = grant.grantType === 'refresh_token';
+  return {
+    connectionId,
+    authorizationServer: given({ ...authorizationServer }),
+    client: { ...client, ...(clientSecret === null ? {} : { clientSecret: SEALED }) },
+    grant: given({
+      grantType: grant.grantType,
+      scope: grant.scope,
+      parameters: Object.keys(grant.parameters).length === 0 ? null : grant.parameters,
+      refreshToken: importsRefreshToken ? SEALED : null,
+      useRefreshToken: importsRefreshToken || grant.useRefreshToken ? null : false,
+    }),
+    api: given({
+      allowedOrigins: api.allowedOrigins,
+      responseHeaders: api.responseHeaders.length === 0 ? null : api.responseHeaders,
+      callers: api.callers,
+    }),
+    lifetime: given({ ...lifetime }),
+    revision: connection.revision,
+    updatedAt: connection.updatedAt,
+    updatedBy: connection.updatedBy,
+  };
+}
+
+function given(members: Record<string, unknown>): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(members).filter(([, value]) => value !== null));
+}

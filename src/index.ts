@@ -1,0 +1,39 @@
+/**
+ * temporal-oauth-tokens: OAuth 2.0 access tokens for Temporal. Named exports, no side effects; the
+ * worker is in `temporal-oauth-tokens/worker`, what workflows may import in
+ * `temporal-oauth-tokens/workflows`.
+ */
+export {
+  createTokenActivities,
+  type TokenActivities,
+  type TokenActivitiesOptions,
+} from './activities/index.js';
+export { createTokenWorker } from './create-token-worker.js';
+export { FAILURES, type FailureRow, type FailureType } from './contract/failure-types.js';
+export type {
+  CallApiInput,
+  CallApiResult,
+  ConnectionInput,
+  ConnectionStatus,
+  EnsureAccessTokenInput,
+  EnsureTokenInput,
+  EnsureTokenResult,
+  GetAccessTokenInput,
+  TokenRef,
+  TokenState,
+} from './contract/messages.js';
+export type { NetworkMode } from './network.js';
+export {
+  createFileKeyProvider,
+  type KeyInfo,
+  type KeyProvider,
+  type KeyPurpose,
+} from './store/index.js';
+export {
+  createTokenSource,
+  type AccessToken,
+  type GetAccessTokenOptions,
+  type TokenSource,
+  type TokenSourceOptions,
+} from './tokens/index.js';
+export type { TokenWorker, TokenWorkerOptions } from './worker.js';

@@ -1,0 +1,67 @@
+import { TemporalFailure } from '@temporalio/common';
+import type { Logger, LogLevel, LogMetadata } from '@temporalio/worker';
+import { pino, type Logger as PinoLogger } from 'pino';
+import { Secret } from './secret.js';
+
+const STANDARD_ERROR = 2;
+
+/** Errors of the SDK's own, whose messages name servers and queues but no payloads. */
+const SPEAKING =
+  /^(ServiceError|TransportError|IllegalStateError|UnexpectedError|ConfigError|InputError|StoreError|NetworkPolicyError)$/;
+
+/**
+ * Structured logs on standard error. The SDK logs raw errors before they become failures, so this
+ * is the last place to keep foreign messages out: of an unknown error only class and place are kept.
+ */
+export function createLogger(level: Lowercase<LogLevel>): PinoLogger {
+  return pino(
+    {
+      level,
+      base: { pid: process.pid },
+      timestamp: pino.stdTimeFunctions.isoTime,
+      serializers: { error: errorFields, err: errorFields },
+      formatters: { level: (label) => ({ level: label }), log: withoutSecrets },
+    },
+    pino.destination({ dest: STANDARD_ERROR, sync: true }),
+  );
+}
+
+/** The SDK's logger interface over pino. */
+export function temporalLogger(logger: PinoLogger): Logger {
+  const write =
+    (level: Lowercase<LogLevel>) =>
+    (message: string, meta?: LogMetadata): void =>
+      logger[level](meta ?? {}, message);
+  const levels = {
+    trace: write('trace'),
+    debug: write('debug'),
+    info: write('info'),
+    warn: write('warn'),
+    error: write('error'),
+  };
+  return {
+    ...levels,
+    log: (level, message, meta) =>
+      levels[level.toLowerCase() as Lowercase<LogLevel>](message, meta),
+  };
+}
+
+function errorFields(error: unknown): Record<string, unknown> {
+  if (!(error instanceof Error)) return { name: typeof error };
+  const speaks = error instanceof TemporalFailure || SPEAKING.test(error.name);
+  const places = (error.stack ?? '').split('\n').filter((line) => /^ {4}at /.test(line));
+  return {
+    name: error.name,
+    ...('type' in error && typeof error.type === 'string' ? { type: error.type } : {}),
+    ...(speaks ? { message: error.message } : {}),
+    stack: places.join('\n'),
+  };
+}
+
+/** A secret has no JSON form; a logged one must not take the log line with it. */
+function withoutSecrets(fields: Record<string, unknown>): Record<string, unknown> {
+  const entries = Object.entries(fields).map(([name, value]) =>
+    value instanceof Secret ? [name, '[redacted]'] : [name, value],
+  );
+  return Object.fromEntries(entries) as Record<string, unknown>;
+}

@@ -1,0 +1,70 @@
+import { LRUCache } from 'lru-cache';
+import type { ConnectionRecord } from '../contract/connection-record.js';
+import { failure } from '../failures.js';
+import { readConnection, type TokenDatabase } from '../store/index.js';
+import { SingleFlight } from './single-flight.js';
+
+/** Where a connection's token may go and what may come back. */
+export interface ApiRules {
+  allowedOrigins: ReadonlySet<string>;
+  /** Response headers `callApi` may return beyond the usual ones, lower-case. */
+  responseHeaders: readonly string[];
+  /** Workflow types that may use the connection through the activities; null: any. */
+  callerWorkflowTypes: readonly string[] | null;
+}
+
+/** The rules of a connection as it is stored. */
+export function apiRulesOf({ api }: Pick<ConnectionRecord, 'api'>): ApiRules {
+  return {
+    allowedOrigins: new Set(api.allowedOrigins),
+    responseHeaders: api.responseHeaders,
+    callerWorkflowTypes: api.callers?.workflowTypes ?? null,
+  };
+}
+
+interface Entry {
+  rules: ApiRules;
+  recheckAt: number;
+}
+
+/** Reads the rules of connections and keeps them as long as tokens are kept unchecked. */
+export class ApiRulesReader {
+  readonly #database: TokenDatabase;
+  readonly #entries: LRUCache<string, Entry>;
+  readonly #maxAgeMs: number;
+  readonly #reads = new SingleFlight<ApiRules>();
+
+  constructor(database: TokenDatabase, maxEntries: number, maxAgeMs: number) {
+    this.#database = database;
+    this.#entries = new LRUCache({ max: maxEntries });
+    this.#maxAgeMs = maxAgeMs;
+  }
+
+  /**
+   * The rules of a connection, at most `maxAgeMs` old; older ones only while MongoDB cannot be
+   * reached.
+   *
+   * @throws ApplicationFailure `Connection.not_found`; StoreError `unavailable`
+   */
+  async get(connectionId: string): Promise<ApiRules> {
+    const entry = this.#entries.get(connectionId);
+    if (entry !== undefined && performance.now() < entry.recheckAt) return entry.rules;
+    if (entry === undefined) return this.#read(connectionId);
+    entry.recheckAt = performance.now() + this.#maxAgeMs;
+    void this.#read(connectionId).catch(() => undefined);
+    return entry.rules;
+  }
+
+  #read(connectionId: string): Promise<ApiRules> {
+    return this.#reads.run(connectionId, async () => {
+      const found = await readConnection(this.#database, connectionId);
+      if (found === null) {
+        this.#entries.delete(connectionId);
+        throw failure('Connection.not_found', { connectionId });
+      }
+      const rules = apiRulesOf(found.connection);
+      this.#entries.set(connectionId, { rules, recheckAt: performance.now() + this.#maxAgeMs });
+      return rules;
+    });
+  }
+}

@@ -1,0 +1,93 @@
+import { LRUCache } from 'lru-cache';
+import { leewayMs } from '../contract/freshness.js';
+import type { TokenRecord } from '../contract/token-record.js';
+import type { StoredAccessToken } from './access-token.js';
+
+/** An opened token and its times on this process's monotonic clock, in milliseconds. */
+export interface MemoryEntry {
+  token: StoredAccessToken;
+  record: TokenRecord;
+  /** When the record was asked for. */
+  readAt: number;
+  /** Until then nothing needs doing. */
+  freshUntil: number;
+  /** Until then the token may be handed out. */
+  usableUntil: number;
+  /** When the token expires. */
+  expiresAt: number;
+  /** From then on the record is looked up again. */
+  recheckAt: number;
+  /** The last look-up found no store: do not let callers wait for the next one. */
+  storeFailed: boolean;
+}
+
+/** The record as if it were read now: MongoDB's clock moved on by the monotonic time since. */
+export function recordNow(entry: Pick<MemoryEntry, 'record' | 'readAt'>, now: number): TokenRecord {
+  return { ...entry.record, now: entry.record.now + (now - entry.readAt) };
+}
+
+/** Opened access tokens by connection, bounded, the least recently used going first. */
+export class TokenMemory {
+  readonly #entries: LRUCache<string, MemoryEntry>;
+  readonly #maxAgeMs: number;
+
+  constructor(maxEntries: number, maxAgeMs: number) {
+    this.#entries = new LRUCache({ max: maxEntries });
+    this.#maxAgeMs = maxAgeMs;
+  }
+
+  get(connectionId: string): MemoryEntry | undefined {
+    return this.#entries.get(connectionId);
+  }
+
+  /**
+   * Keeps a token. One that can still be used is never replaced by an older one, which only a
+   * restored database brings.
+   *
+   * @param readAt - monotonic time before the record was asked for, so that what remains is never
+   *   overestimated
+   */
+  keep(record: TokenRecord, token: StoredAccessToken, readAt: number): void {
+    const known = this.#entries.get(record.connectionId);
+    if (known !== undefined && isNewer(known.record, record)) {
+      if (performance.now() < known.usableUntil) {
+        known.recheckAt = performance.now() + this.#maxAgeMs;
+        return;
+      }
+    }
+    const at = (time: number | null): number =>
+      time === null ? Infinity : readAt + (time - record.now);
+    this.#entries.set(record.connectionId, {
+      token,
+      record,
+      readAt,
+      freshUntil: at(record.refreshAfter),
+      usableUntil: at(record.expiresAt) - leewayMs(record.lifetimeMs ?? 0),
+      expiresAt: at(record.expiresAt),
+      recheckAt: readAt + this.#maxAgeMs,
+      storeFailed: false,
+    });
+  }
+
+  /** Forgets a connection's token. */
+  drop(connectionId: string): void {
+    this.#entries.delete(connectionId);
+  }
+
+  /** After a rejection of a generation nothing up to it is kept. */
+  dropUpTo(connectionId: string, generation: number): void {
+    const known = this.#entries.get(connectionId);
+    if (known !== undefined && known.record.generation <= generation) this.drop(connectionId);
+  }
+
+  clear(): void {
+    this.#entries.clear();
+  }
+}
+
+function isNewer(known: TokenRecord, read: TokenRecord): boolean {
+  if (known.incarnation !== read.incarnation) return false;
+  return (
+    known.epoch > read.epoch || (known.epoch === read.epoch && known.generation > read.generation)
+  );
+}

@@ -1,0 +1,184 @@
+import { hostname } from 'node:os';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import type { DataConverter } from '@temporalio/common';
+import { NativeConnection, Worker, type WorkerOptions } from '@temporalio/worker';
+import type { MongoClient } from 'mongodb';
+import { createIssueActivities, createTokenActivities } from './activities/index.js';
+import { DEFAULT_TASK_QUEUE, issueTaskQueue } from './contract/names.js';
+import { InputError } from './failures.js';
+import { createNetwork, type NetworkMode } from './network.js';
+import {
+  claimDeployment,
+  createFileKeyProvider,
+  deploymentMismatch,
+  ensureIndexes,
+  listAheadConnections,
+  openDatabase,
+  type KeyProvider,
+  type TokenDatabase,
+} from './store/index.js';
+import { createLifecycleClient, createTokenSource, type LifecycleClient } from './tokens/index.js';
+
+/** How a token worker is made. */
+export interface TokenWorkerOptions {
+  /** How Temporal is reached; stays the caller's to close. */
+  connection: NativeConnection;
+  mongodb: MongoClient | string;
+  /** A key provider or the path of a key file, with keys of both purposes. */
+  keys: KeyProvider | string;
+  /** Default `default`. */
+  namespace?: string | undefined;
+  /** Default `oauth-tokens`; the worker also serves `<taskQueue>-issue`. */
+  taskQueue?: string | undefined;
+  dataConverter?: DataConverter | undefined;
+  /** Which addresses may be reached. Default `public`. */
+  network?: NetworkMode | undefined;
+  /** URL of a proxy for token requests and API calls. */
+  proxy?: string | undefined;
+  /** The lifecycle keeps `OAuthTokenState` and `OAuthFailureType` up to date. */
+  searchAttributes?: boolean | undefined;
+  /** What else the two Workers are made with, such as `workerDeploymentOptions`. */
+  workerOptions?:
+    Partial<Omit<WorkerOptions, 'taskQueue' | 'namespace' | 'connection'>> | undefined;
+  onWarning?: ((message: string) => void) | undefined;
+}
+
+/** The two Workers of a token worker process. */
+export interface TokenWorker {
+  /** Runs until {@link shutdown} or a shutdown signal, then ends when nothing is in flight. */
+  run(): Promise<void>;
+  shutdown(): void;
+}
+
+/** Token requests a second on the issue task queue, over all workers. */
+const ISSUES_PER_SECOND = 50;
+/** Callers' activities get this long to end. */
+const CALLERS_GRACE = '30 seconds';
+/** Nothing between sending and committing is cut off: the longest request, and its commit. */
+const ISSUE_GRACE = '150 seconds';
+/** Missing lifecycles are started at this pace, in pages of this size. */
+const LIFECYCLE_START_INTERVAL_MS = 50;
+const LIFECYCLE_PAGE = 100;
+
+/**
+ * Makes a token worker: checks MongoDB, the keys and the recorded deployment, makes missing indexes,
+ * and creates the two Workers.
+ *
+ * @throws InputError when something it needs is missing, StoreError when MongoDB cannot be reached
+ */
+export async function createTokenWorker(options: TokenWorkerOptions): Promise<TokenWorker> {
+  const { connection, namespace = 'default', taskQueue = DEFAULT_TASK_QUEUE } = options;
+  const { dataConverter, onWarning, network: mode = 'public', proxy } = options;
+  const keys =
+    typeof options.keys === 'string'
+      ? createFileKeyProvider(options.keys, onWarning)
+      : options.keys;
+  await Promise.all([keys.active('access'), keys.active('grant')]);
+  const database = openDatabase(options.mongodb);
+  await prepareDatabase(database, { namespace, taskQueue });
+
+  const network = createNetwork({ mode, proxy });
+  const mongodb = database.client;
+  const stopping = new AbortController();
+  const tokens = createTokenSource({
+    ...{ mongodb, keys, namespace, taskQueue, dataConverter, network: mode, proxy },
+  });
+  const shared = {
+    ...options.workerOptions,
+    ...(dataConverter === undefined ? {} : { dataConverter }),
+    connection,
+    namespace,
+  };
+  const callers = await Worker.create({
+    ...shared,
+    taskQueue,
+    workflowsPath: workflowsPath(),
+    activities: createTokenActivities({ tokens, mongodb, keys, shutdown: stopping.signal }),
+    shutdownGraceTime: CALLERS_GRACE,
+  });
+  const issue = await Worker.create({
+    ...shared,
+    taskQueue: issueTaskQueue(taskQueue),
+    activities: createIssueActivities({
+      database,
+      keys,
+      network,
+      worker: `${process.pid}@${hostname()}`,
+      searchAttributes: options.searchAttributes ?? false,
+    }),
+    maxTaskQueueActivitiesPerSecond: ISSUES_PER_SECOND,
+    shutdownGraceTime: ISSUE_GRACE,
+  });
+  const lifecycle = createLifecycleClient({ connection, namespace, taskQueue, dataConverter });
+
+  return {
+    async run() {
+      const starting = startAheadLifecycles(database, lifecycle, stopping.signal).catch(() =>
+        onWarning?.(
+          'Not every lifecycle that refreshes ahead could be started; callers start them.',
+        ),
+      );
+      try {
+        await runTogether([callers, issue], stopping);
+      } finally {
+        stopping.abort();
+        await starting;
+        await Promise.all([tokens.close(), network.close()]);
+        await database.close();
+      }
+    },
+    shutdown() {
+      stopping.abort();
+      for (const worker of [callers, issue]) if (worker.getState() === 'RUNNING') worker.shutdown();
+    },
+  };
+}
+
+/** Runs workers side by side; when one ends, by signal or by error, so does the other. */
+async function runTogether(workers: Worker[], stopping: AbortController): Promise<void> {
+  await Promise.all(
+    workers.map(async (worker) => {
+      try {
+        await worker.run();
+      } finally {
+        stopping.abort();
+        for (const other of workers) if (other.getState() === 'RUNNING') other.shutdown();
+      }
+    }),
+  );
+}
+
+async function prepareDatabase(
+  database: TokenDatabase,
+  own: { namespace: string; taskQueue: string },
+): Promise<void> {
+  const mismatch = deploymentMismatch(await claimDeployment(database, own), own);
+  if (mismatch !== null) throw new InputError(mismatch);
+  await ensureIndexes(database);
+}
+
+/** Starts the lifecycle of every connection that is refreshed ahead; a running one is left alone. */
+async function startAheadLifecycles(
+  database: TokenDatabase,
+  lifecycle: LifecycleClient,
+  signal: AbortSignal,
+): Promise<void> {
+  let after: string | null = null;
+  while (!signal.aborted) {
+    const page = await listAheadConnections(database, { limit: LIFECYCLE_PAGE, after });
+    for (const connectionId of page) {
+      if (signal.aborted) return;
+      await lifecycle.start(connectionId);
+      await sleep(LIFECYCLE_START_INTERVAL_MS);
+    }
+    after = page.at(-1) ?? null;
+    if (after === null) return;
+  }
+}
+
+/** The workflows' entry, beside this file: `.js` when built, `.ts` in development. */
+function workflowsPath(): string {
+  const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
+  return fileURLToPath(new URL(`./workflows/workflows.${extension}`, import.meta.url));
+}

@@ -1,0 +1,44 @@
+import { proxyActivities, setWorkflowOptions } from '@temporalio/workflow';
+import type { TokenActivities } from '../activities/token-activities.js';
+import type { EnsureAccessTokenInput, TokenRef } from '../contract/messages.js';
+import { CONNECTION_ID_RULE, isConnectionId } from '../contract/names.js';
+import { failure } from '../failures.js';
+import { passedOn } from './failure-cause.js';
+import { GET_ACCESS_TOKEN_OPTIONS, TIMEOUTS } from './options.js';
+import { autoUpgrade } from './versioning.js';
+
+/**
+ * Sees to it that a connection has a valid token: what another workflow runs as a child, from any
+ * SDK, before its activities call the API. Returns the token's ref, never the token.
+ *
+ * @throws ApplicationFailure of the contract's table: the activity's own, and when `timeoutMs` is
+ *   over, of the last recorded type
+ */
+export async function ensureAccessToken(input: EnsureAccessTokenInput): Promise<TokenRef> {
+  const { connectionId, minValidMs, rejectedGeneration } = input;
+  const timeoutMs = input.timeoutMs ?? TIMEOUTS.ensureTimeoutMs;
+  if (!isConnectionId(connectionId)) {
+    const detail = `connectionId: must be ${CONNECTION_ID_RULE}.`;
+    throw failure('Connection.invalid', { detail });
+  }
+  if (typeof timeoutMs !== 'number' || !(timeoutMs > 0)) {
+    const detail = 'timeoutMs: must be a number of milliseconds above 0.';
+    throw failure('Connection.invalid', { connectionId, detail });
+  }
+  const { getAccessToken } = proxyActivities<TokenActivities>({
+    ...GET_ACCESS_TOKEN_OPTIONS,
+    scheduleToCloseTimeout: timeoutMs,
+    summary: `Valid token of ${connectionId}`,
+  });
+  try {
+    return await getAccessToken({
+      connectionId,
+      ...(minValidMs === undefined ? {} : { minValidMs }),
+      ...(rejectedGeneration === undefined ? {} : { rejectedGeneration }),
+    });
+  } catch (error) {
+    throw passedOn(error, connectionId);
+  }
+}
+
+setWorkflowOptions(autoUpgrade, ensureAccessToken);

@@ -1,0 +1,72 @@
+import type { ActivityOptions } from '@temporalio/workflow';
+
+/** Every timeout and retry policy of the workflows, each with its reason. Milliseconds. */
+export interface WorkflowTimeouts {
+  /**
+   * How long an `ensureToken` handler that joins waits; then everybody is answered. The first one
+   * asks again after 10 s, so nobody waits longer than 20 s, and never more than three do.
+   */
+  joinedWaitMs: number;
+  /** Pause of a lifecycle that refreshes by itself after a request that failed for good. */
+  afterFailureMs: number;
+  /** An `on-demand` lifecycle that nobody needed for so long ends; the next caller starts it again. */
+  idleMs: number;
+  /** A timer that fires later than this meets many others: they spread out again. */
+  lateTimerMs: number;
+  /** How far late timers spread. */
+  lateSpreadMs: number;
+  /** How long `ensureAccessToken` tries when its caller does not say. */
+  ensureTimeoutMs: number;
+  /** How long a run that continues as new waits for the token request under way. */
+  drainMs: number;
+}
+
+export const TIMEOUTS: WorkflowTimeouts = {
+  joinedWaitMs: 10_000,
+  afterFailureMs: 60_000,
+  idleMs: 15 * 60_000,
+  lateTimerMs: 10_000,
+  lateSpreadMs: 60_000,
+  ensureTimeoutMs: 24 * 3_600_000,
+  drainMs: 30_000,
+};
+
+/**
+ * `issueToken`: an outage is retried for a day (1 s doubling to 60 s; the activity's own
+ * `nextRetryDelay` wins, so that `Retry-After` holds). The heartbeat finds a dead worker in 10 s. The
+ * activity limits each step itself by the connection's settings; start-to-close is above the longest
+ * of them. A cancelled one is waited for: it ends between requests, never inside one.
+ */
+export const ISSUE_OPTIONS = {
+  startToCloseTimeout: '6 minutes',
+  scheduleToCloseTimeout: '24 hours',
+  heartbeatTimeout: '10 seconds',
+  cancellationType: 'WAIT_CANCELLATION_COMPLETED',
+  retry: { initialInterval: '1 second', backoffCoefficient: 2, maximumInterval: '60 seconds' },
+} as const satisfies ActivityOptions;
+
+/** The first attempt of `issueToken`: whoever waits learns of its failure at once. */
+export const FIRST_ISSUE_OPTIONS = {
+  ...ISSUE_OPTIONS,
+  retry: { maximumAttempts: 1 },
+} as const satisfies ActivityOptions;
+
+/** Reading the record: quick, and repeated until MongoDB is back. */
+export const READ_OPTIONS = {
+  startToCloseTimeout: '30 seconds',
+  retry: { initialInterval: '1 second', backoffCoefficient: 2, maximumInterval: '30 seconds' },
+} as const satisfies ActivityOptions;
+
+/**
+ * `getAccessToken` for callers: one attempt waits for at most 30 s by itself; an outage is retried
+ * until the caller's time is over.
+ */
+export const GET_ACCESS_TOKEN_OPTIONS = {
+  startToCloseTimeout: '90 seconds',
+  retry: { initialInterval: '1 second', backoffCoefficient: 2, maximumInterval: '60 seconds' },
+} as const satisfies ActivityOptions;
+
+/** `callApi` for callers; start-to-close follows from the input's `timeoutMs`. */
+export const CALL_API_OPTIONS = {
+  retry: { initialInterval: '1 second', backoffCoefficient: 2, maximumInterval: '60 seconds' },
+} as const satisfies ActivityOptions;

@@ -1,0 +1,29 @@
+import { defineConfig } from 'vitest/config';
+
+const unit = {
+  name: 'unit',
+  include: ['test/**/*.test.ts'],
+  exclude: ['test/integration/**', 'test/e2e/**', 'test/cli/**', 'test/connections/put-*.test.ts'],
+  testTimeout: 20_000,
+};
+
+const servers = {
+  name: 'servers',
+  include: [
+    'test/integration/**/*.test.ts',
+    'test/e2e/**/*.test.ts',
+    'test/cli/**/*.test.ts',
+    'test/connections/put-*.test.ts',
+  ],
+  globalSetup: ['test/support/global-servers.ts'],
+  testTimeout: 120_000,
+  hookTimeout: 120_000,
+};
+
+export default defineConfig({
+  test: {
+    // Two cores and real servers: more files at once only wait for each other.
+    maxWorkers: 2,
+    projects: [{ test: unit }, { test: servers }],
+  },
+});
