@@ -16,6 +16,7 @@ const servers = {
     'test/connections/put-*.test.ts',
   ],
   globalSetup: ['test/support/global-servers.ts'],
+  setupFiles: ['test/support/quiet.ts'],
   testTimeout: 120_000,
   hookTimeout: 120_000,
 };

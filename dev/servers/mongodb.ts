@@ -1,3 +1,4 @@
+import { mkdir } from 'node:fs/promises';
 import { mongodBinary } from './mongod-binary.js';
 import { checkReplicaSet, ensurePrimary, REPLICA_SET } from './mongodb-ready.js';
 import { freePort, LOOPBACK } from './ports.js';
@@ -8,7 +9,7 @@ import { startServer, waitForExternal } from './start-server.js';
 export interface MongodbOptions {
   /** By default a free one. */
   port?: number;
-  /** Existing folder that keeps the data; by default a temporary one that goes with the server. */
+  /** Folder that keeps the data, made if it is missing; by default a temporary one that goes with the server. */
   dbPath?: string;
   progress?: Progress;
 }
@@ -55,6 +56,7 @@ export async function startMongodb(options: MongodbOptions = {}): Promise<Mongod
   const command = await mongodBinary(progress);
   const port = options.port ?? (await freePort());
   const host = `${LOOPBACK}:${port}`;
+  if (options.dbPath !== undefined) await mkdir(options.dbPath, { recursive: true });
   const server = await startServer({
     name: 'mongod',
     command,

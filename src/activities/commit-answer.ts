@@ -71,9 +71,13 @@ async function sealAnswer(
           tokenSealContext({ name: database }, next, purpose),
           secret.reveal(),
         );
+  const { grantType, useRefreshToken } = plan.connection.grant;
+  // A secret that nobody will use is not kept.
+  const ignored = grantType === 'client_credentials' && !useRefreshToken;
+  const refreshToken = ignored ? null : (response.refreshToken ?? keptRefreshToken);
   const [access, grant] = await Promise.all([
     seal('access_token', response.accessToken),
-    seal('refresh_token', response.refreshToken ?? keptRefreshToken),
+    seal('refresh_token', refreshToken),
   ]);
   const { defaultExpiresInMs } = plan.connection.lifetime;
   const lifetimeMs = response.expiresInMs ?? defaultExpiresInMs;

@@ -1,4 +1,3 @@
-import type { Command } from 'commander';
 import type { RequiredVariable } from '../config.js';
 import type { ExitStatus } from './command-error.js';
 import type { CliContext } from './context.js';
@@ -16,8 +15,13 @@ export interface Cli {
   exitStatus: ExitStatus;
   /** Prints the one result: as one JSON object, or as text for people. */
   print<T>(options: JsonOption, result: T, text: (result: T) => string): void;
-  /** Tells people something on standard error. */
+  /**
+   * Tells people something on standard error. With `--json` it waits for {@link flushNotes}, because
+   * standard error then holds one JSON object should the command fail.
+   */
   note(message: string): void;
+  /** Writes the notes that wait. */
+  flushNotes(): void;
   /**
    * Runs with the environment's configuration and closes what was opened.
    *
@@ -29,24 +33,23 @@ export interface Cli {
   ): Promise<T>;
 }
 
-/** Adds a verb with what all of them have. */
-export function addVerb(parent: Command, name: string, summary: string): Command {
-  return parent
-    .command(name)
-    .description(summary)
-    .option('--json', 'print one JSON object; errors as JSON on standard error');
-}
-
 /** Makes the {@link Cli} of one command. */
 export function createCli(io: CliIo): Cli {
+  const waiting: string[] = [];
   return {
     io,
     exitStatus: 0,
     print(options, result, text) {
-      io.stdout.write(options.json === true ? `${JSON.stringify(result, null, 2)}\n` : text(result));
+      io.stdout.write(
+        options.json === true ? `${JSON.stringify(result, null, 2)}\n` : text(result),
+      );
     },
     note(message) {
-      io.stderr.write(`${message}\n`);
+      if (io.argv.includes('--json')) waiting.push(message);
+      else io.stderr.write(`${message}\n`);
+    },
+    flushNotes() {
+      for (const message of waiting.splice(0)) io.stderr.write(`${message}\n`);
     },
     async withContext(required, run) {
       // Here and not above: `--help` and `keys generate` do without Temporal and MongoDB.

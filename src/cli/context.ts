@@ -96,7 +96,9 @@ export class CliContext {
       const access = await this.lazyTemporal();
       try {
         await access.connection.ensureConnected();
-      } catch {
+      } catch (error) {
+        const { isRefusal } = await import('./temporal-errors.js');
+        if (isRefusal(error)) throw error;
         throw new CommandError(
           `Temporal at ${this.temporalAddress} does not answer: check TEMPORAL_ADDRESS and its TLS.`,
           { exitStatus: 1, type: 'Token.unavailable', final: false },

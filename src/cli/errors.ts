@@ -80,7 +80,8 @@ function applicationFailureIn(error: unknown): ApplicationFailure | null {
 }
 
 function failureReport(failure: ApplicationFailure): ErrorReport {
-  const { type, message, nonRetryable, nextRetryDelay } = failure;
+  const { type, message, nonRetryable } = failure;
+  const nextRetryDelay: unknown = failure.nextRetryDelay;
   const delay = typeof nextRetryDelay === 'number' ? nextRetryDelay : null;
   return {
     exitStatus: 1,

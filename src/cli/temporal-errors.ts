@@ -27,6 +27,12 @@ export function isDeadline(error: unknown): boolean {
   return grpcCodeOf(error) === DEADLINE_EXCEEDED;
 }
 
+/** Whether Temporal was reached and does not let this client in. */
+export function isRefusal(error: unknown): boolean {
+  const code = grpcCodeOf(error);
+  return code === PERMISSION_DENIED || code === UNAUTHENTICATED;
+}
+
 /** What to tell about an error of Temporal's client, in our words; null: it is another error. */
 export function grpcProblem(error: unknown): GrpcProblem | null {
   const code = grpcCodeOf(error);
@@ -35,7 +41,7 @@ export function grpcProblem(error: unknown): GrpcProblem | null {
     const message = 'Temporal does not know the namespace: check TEMPORAL_NAMESPACE.';
     return { type: 'Environment.invalid', message, final: true };
   }
-  if (code === PERMISSION_DENIED || code === UNAUTHENTICATED) {
+  if (isRefusal(error)) {
     const message =
       'Temporal refuses this client: check TEMPORAL_API_KEY or the TLS certificate, and the namespace.';
     return { type: 'Environment.invalid', message, final: true };

@@ -1,7 +1,7 @@
 import { nextRejectionRequestAt } from './backoff.js';
 import { freshnessOf } from './freshness.js';
 import type { EnsureReason } from './messages.js';
-import type { TokenRecord } from './token-record.js';
+import { earliestNextRequest, type TokenRecord } from './token-record.js';
 
 /** What a caller does with the record it just read. */
 export type CallerDecision =
@@ -37,8 +37,11 @@ export function decideForCaller(
     return { action: 'fail', type: 'Token.lifetime_too_short' };
   }
   if (record.retryAt !== null && record.retryAt > record.now) {
-    const type = record.lastOutcome?.type ?? 'Token.refresh_in_progress';
-    return { action: 'wait', type, retryAt: record.retryAt };
+    return { action: 'wait', type: waitingType(record), retryAt: record.retryAt };
+  }
+  const pointlessUntil = reason === 'expired' ? earliestNextRequest(record) : null;
+  if (pointlessUntil !== null && pointlessUntil > record.now) {
+    return { action: 'fail', type: 'Token.lifetime_too_short' };
   }
   if (record.invalid?.reason === 'rejected') {
     const allowedAt = nextRejectionRequestAt(record.rejections);
@@ -47,6 +50,12 @@ export function decideForCaller(
     }
   }
   return { action: 'ask', reason };
+}
+
+/** While an outcome is unknown the grant is neither well nor dead: the request goes on. */
+function waitingType(record: TokenRecord): string {
+  if (record.state === 'at_risk') return 'Token.refresh_in_progress';
+  return record.lastOutcome?.type ?? 'Token.refresh_in_progress';
 }
 
 /** A new token has lived for a moment when it arrives: asking for its whole lifetime never ends. */

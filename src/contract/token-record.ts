@@ -56,6 +56,10 @@ export interface TokenRecord {
   now: number;
 }
 
+/** A token that lives shorter cannot be used. */
+const SHORTEST_LIFETIME_MS = 1_000;
+const POINTLESS_REQUEST_MS = 60_000;
+
 const iso = (at: number | null): string | null => (at === null ? null : new Date(at).toISOString());
 
 /** The token ref of the record's newest generation. */
@@ -81,7 +85,18 @@ export function nextRefreshAt(record: TokenRecord, refresh: 'on-demand' | 'ahead
   if (record.state !== 'active' && record.state !== 'at_risk') return null;
   const due = record.hasAccessToken && record.invalid === null ? record.refreshAfter : record.now;
   if (due === null) return null;
-  return Math.max(due, record.retryAt ?? due);
+  return Math.max(due, record.retryAt ?? due, earliestNextRequest(record) ?? due);
+}
+
+/**
+ * A token that is expired when it arrives (`expires_in` of 0, or a server slower than its tokens
+ * live) must not be asked for in a loop: the time before which another request is pointless; null
+ * for tokens that live.
+ */
+export function earliestNextRequest(record: TokenRecord): number | null {
+  const { issuedAt, lifetimeMs, invalid } = record;
+  if (issuedAt === null || lifetimeMs === null || invalid !== null) return null;
+  return lifetimeMs < SHORTEST_LIFETIME_MS ? issuedAt + POINTLESS_REQUEST_MS : null;
 }
 
 /** What people and programs may know about a record. */

@@ -15,6 +15,8 @@ import type { GetAccessTokenOptions } from './token-source.js';
 /** A token nobody asked for lately is looked up before it is used, if MongoDB is quick about it. */
 const QUICK_LOOKUP_MS = 250;
 const IDLE_SHARE = 1.2;
+/** Tokens that were issued for one caller and did not serve it: the next would not either. */
+const MAX_ISSUED = 3;
 /** A caller that waits for an answer looks at the record after 1 s, 2 s, 4 s, then every 5 s. */
 const FIRST_LOOK_MS = 1_000;
 const MAX_LOOK_MS = 5_000;
@@ -133,6 +135,7 @@ export class Acquirer {
     const deadline = startedAt + this.#parts.waitMs;
     const { minValidMs = 0, rejectedGeneration, signal } = wanted;
     let unreachable = false;
+    let issued = 0;
     for (let looks = 0; ; looks += 1) {
       signal?.throwIfAborted();
       const read = await this.#readBefore(connectionId, deadline, signal);
@@ -160,6 +163,8 @@ export class Acquirer {
       const lookAfterMs = Math.min(FIRST_LOOK_MS * 2 ** looks, MAX_LOOK_MS);
       const answer = await this.#asker.ask(record, input, { leftMs, lookAfterMs, signal });
       unreachable = answer.outcome === 'unreachable';
+      if (answer.outcome === 'issued') issued += 1;
+      if (issued > MAX_ISSUED) throw failure('Token.lifetime_too_short', { connectionId });
       if (answer.outcome === 'failed' && answer.failure !== null) {
         await this.#throwUnlessServed(record, wanted, answer.failure);
       }

@@ -27,7 +27,7 @@ const IN_PROGRESS: EnsureTokenResult = {
 /** How a token request ended for the lifecycle: with news of the record, or without. */
 export interface IssueEnd {
   view: IssueTokenResult | null;
-  /** Ended without a token: a refresh by oneself waits before the next. */
+  /** It failed, rather than being cancelled: a refresh by oneself waits before the next. */
   failed: boolean;
 }
 
@@ -42,7 +42,8 @@ export class TokenIssue {
   /** The first attempt's answer, then the retries'. */
   readonly #answers: [EnsureTokenResult | null, EnsureTokenResult | null] = [null, null];
   #stage: 0 | 1 = 0;
-  #released = false;
+  /** How often everybody who waited was sent away. */
+  #releases = 0;
 
   constructor(connectionId: string, input: EnsureTokenInput) {
     const { epoch, generation, minValidMs, reason } = input;
@@ -69,7 +70,8 @@ export class TokenIssue {
    */
   async answer(joined: boolean): Promise<EnsureTokenResult> {
     const stage = this.#stage;
-    const answered = (): boolean => this.#answers[stage] !== null || this.#released;
+    const releases = this.#releases;
+    const answered = (): boolean => this.#answers[stage] !== null || this.#releases > releases;
     if (joined || stage === 1) {
       const inTime = await condition(answered, TIMEOUTS.joinedWaitMs, {
         summary: 'longest wait of callers',
@@ -83,17 +85,15 @@ export class TokenIssue {
 
   /** Answers everybody who waits with `in_progress`; the request goes on. */
   release(): void {
-    this.#released = true;
-    // Whoever comes next waits again.
-    void Promise.resolve().then(() => (this.#released = false));
+    this.#releases += 1;
   }
 
   async #attempts(onFirstFailure: () => void): Promise<IssueEnd> {
     try {
       return this.#succeeded(await this.#activity(FIRST_ISSUE_OPTIONS, this.#input));
     } catch (error) {
-      const final = this.#failed(error);
-      if (final) return { view: null, failed: true };
+      const end = this.#failed(error);
+      if (end !== null) return end;
     }
     this.#stage = 1;
     onFirstFailure();
@@ -102,8 +102,7 @@ export class TokenIssue {
         await this.#activity(ISSUE_OPTIONS, { ...this.#input, priorAttempts: 1 }),
       );
     } catch (error) {
-      this.#failed(error);
-      return { view: null, failed: true };
+      return this.#failed(error) ?? { view: null, failed: true };
     }
   }
 
@@ -122,12 +121,12 @@ export class TokenIssue {
     return { view: result, failed: false };
   }
 
-  /** @returns whether nothing is left to try */
-  #failed(error: unknown): boolean {
+  /** How it ended; null: the next attempt may do better. */
+  #failed(error: unknown): IssueEnd | null {
     const cause = applicationFailureOf(error);
     if (isCancellation(error) || cause === null) {
       this.#answers[this.#stage] = IN_PROGRESS;
-      return isCancellation(error);
+      return isCancellation(error) ? { view: null, failed: false } : null;
     }
     const final = cause.nonRetryable === true;
     const { nextRetryDelay } = cause;
@@ -138,6 +137,6 @@ export class TokenIssue {
       failure: { type: cause.type ?? 'OAuth.other', final },
       retryAt: inMs === null ? null : new Date(Date.now() + inMs).toISOString(),
     };
-    return final;
+    return final ? { view: null, failed: true } : null;
   }
 }

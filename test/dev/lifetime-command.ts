@@ -17,6 +17,8 @@ await runToTheEnd(async (stopping) => {
     logFile: join(folder.path, 'server.log'),
   });
   console.log(JSON.stringify({ child: server.pid, folder: folder.path }));
+  // The test looks at the server first, and then closes stdin.
+  await once(process.stdin.resume(), 'end');
   if (ending === 'success') return;
   if (ending === 'failure') throw new Error('as asked: failure');
   if (ending === 'exit') process.exit(3);
@@ -25,6 +27,6 @@ await runToTheEnd(async (stopping) => {
       throw new Error('as asked: uncaught');
     }, 10);
   const waiting = setInterval(() => undefined, 1_000);
-  await once(stopping, 'abort');
+  if (!stopping.aborted) await once(stopping, 'abort');
   clearInterval(waiting);
 });

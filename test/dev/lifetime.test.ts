@@ -70,12 +70,13 @@ async function runCommandUntil(ending: string): Promise<{
 }> {
   const script = fileURLToPath(new URL('./lifetime-command.ts', import.meta.url));
   const command = spawn(process.execPath, ['--import', 'tsx', script, ending], {
-    stdio: ['ignore', 'pipe', 'ignore'],
+    stdio: ['pipe', 'pipe', 'ignore'],
   });
   const [line] = (await once(command.stdout, 'data')) as [Buffer];
   const started = JSON.parse(line.toString()) as { child: number; folder: string };
   expect(isRunning(started.child)).toBe(true);
   const rest = text(command.stdout);
+  command.stdin.end();
   if (ending.startsWith('SIG')) command.kill(ending as NodeJS.Signals);
   const [status] = (await once(command, 'exit')) as [number | null];
   await rest;
