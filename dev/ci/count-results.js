@@ -1,6 +1,7 @@
 // Prints the closing line of .ci/run from the test runner's JSON report, and exits as the tests did:
 // a crashed runner, or a file that could not be loaded, has failed although no test says so.
 import { readFileSync } from 'node:fs';
+import process from 'node:process';
 
 const [, , file, status] = process.argv;
 
@@ -17,5 +18,5 @@ const passed = report?.numPassedTests ?? 0;
 const failedTests = report?.numFailedTests ?? 0;
 const broken = status !== '0' && failedTests === 0 ? 1 : 0;
 const failed = failedTests + broken + (report === null || passed === 0 ? 1 : 0);
-console.log(`${passed} passed, ${failed} failed`);
-process.exit(failed === 0 ? 0 : 1);
+process.stdout.write(`${passed} passed, ${failed} failed\n`);
+process.exitCode = failed === 0 ? 0 : 1;

@@ -68,6 +68,8 @@ export interface AuthorizationServer {
   revokeAllAccessTokens(): number;
   /** Ends every grant, as when a person withdraws consent: refreshing is `invalid_grant` then. */
   revokeAllGrants(): number;
+  /** Every access and refresh token that was ever issued, for a search for leaks. */
+  everIssued(): string[];
   /** How many refresh tokens can be used. */
   countRefreshTokens(): number;
   /** Ends it. Safe to call again. */
@@ -143,6 +145,7 @@ export async function startAuthorizationServer(
     revokeAccessToken: (accessToken) => store.forget(ACCESS_TOKENS, accessToken) > 0,
     revokeAllAccessTokens: () => store.forget(ACCESS_TOKENS),
     revokeAllGrants: () => store.forget(['Grant']),
+    everIssued: () => store.everIssued([...ACCESS_TOKENS, 'RefreshToken']),
     countRefreshTokens: () => store.count('RefreshToken'),
     stop: server.stop,
   };

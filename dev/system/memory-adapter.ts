@@ -19,6 +19,8 @@ export interface MemoryStore {
   forget(models: readonly string[], id?: string): number;
   /** How many things of a kind are remembered and neither expired nor consumed. */
   count(model: string): number;
+  /** Every token of some kinds that was ever issued: what a search for leaks looks for. */
+  everIssued(models: readonly string[]): string[];
 }
 
 /**
@@ -27,6 +29,7 @@ export interface MemoryStore {
  */
 export function createMemoryStore(): MemoryStore {
   const entries = new Map<string, Entry>();
+  const issued = new Map<string, string[]>();
   const find = (matches: (entry: Entry) => boolean): AdapterPayload | undefined =>
     [...entries.values()].find((entry) => isAlive(entry) && matches(entry))?.payload;
   const removeAll = (matches: (entry: Entry) => boolean): number => {
@@ -42,6 +45,7 @@ export function createMemoryStore(): MemoryStore {
         removeAll((entry) => !isAlive(entry));
         const expiresAt = expiresIn === undefined ? Infinity : Date.now() + expiresIn * 1_000;
         entries.set(`${model}:${id}`, { model, id, payload, expiresAt });
+        issued.set(model, [...(issued.get(model) ?? []), id]);
       },
       async find(id) {
         const entry = entries.get(`${model}:${id}`);
@@ -70,5 +74,6 @@ export function createMemoryStore(): MemoryStore {
       [...entries.values()].filter(
         (entry) => entry.model === model && isAlive(entry) && entry.payload.consumed === undefined,
       ).length,
+    everIssued: (models) => models.flatMap((model) => issued.get(model) ?? []),
   };
 }

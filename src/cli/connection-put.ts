@@ -95,12 +95,17 @@ function parseJson(text: string, file: string): unknown {
   try {
     return JSON.parse(text.replace(/^\ufeff/, '')) as unknown;
   } catch (error) {
-    const position = error instanceof Error ? /position (\d+)/.exec(error.message)?.[1] : undefined;
-    const before = text.slice(0, Number(position ?? text.length)).split('\n');
-    const column = (before.at(-1)?.length ?? 0) + 1;
     const name = file === '-' ? 'Standard input' : `The connection file ${file}`;
-    throw usageError(`${name} is not JSON: see line ${before.length}, column ${column}.`);
+    throw usageError(`${name} is not JSON${placeOf(error, text)}.`);
   }
+}
+
+/** Line and column, where the parser says the position. */
+function placeOf(error: unknown, text: string): string {
+  const position = error instanceof Error ? /position (\d+)/.exec(error.message)?.[1] : undefined;
+  if (position === undefined) return '';
+  const before = text.slice(0, Number(position)).split('\n');
+  return `: see line ${before.length}, column ${(before.at(-1)?.length ?? 0) + 1}`;
 }
 
 function whoIsThis(): string {

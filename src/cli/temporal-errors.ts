@@ -7,6 +7,12 @@ export interface GrpcProblem {
   final: boolean;
 }
 
+const NO_ANSWER: GrpcProblem = {
+  type: 'Token.unavailable',
+  message: 'Temporal does not answer: check TEMPORAL_ADDRESS and its TLS.',
+  final: false,
+};
+
 const DEADLINE_EXCEEDED = 4;
 const NOT_FOUND = 5;
 const PERMISSION_DENIED = 7;
@@ -36,6 +42,7 @@ export function isRefusal(error: unknown): boolean {
 /** What to tell about an error of Temporal's client, in our words; null: it is another error. */
 export function grpcProblem(error: unknown): GrpcProblem | null {
   const code = grpcCodeOf(error);
+  if (error instanceof Error && error.name === 'TransportError') return NO_ANSWER;
   if (code === null) return null;
   if (code === NOT_FOUND) {
     const message = 'Temporal does not know the namespace: check TEMPORAL_NAMESPACE.';
@@ -46,6 +53,5 @@ export function grpcProblem(error: unknown): GrpcProblem | null {
       'Temporal refuses this client: check TEMPORAL_API_KEY or the TLS certificate, and the namespace.';
     return { type: 'Environment.invalid', message, final: true };
   }
-  const message = `Temporal does not answer (gRPC code ${code}): check TEMPORAL_ADDRESS.`;
-  return { type: 'Token.unavailable', message, final: false };
+  return NO_ANSWER;
 }

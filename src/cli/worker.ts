@@ -7,7 +7,7 @@ export function defineWorker(command: Command, cli: Cli): void {
     const { readConfig } = await import('../config.js');
     // Before the native core is loaded, so that a wrong environment is told at once.
     const config = readConfig(['MONGODB_URI', 'OAUTH_TOKENS_KEYS_FILE'], cli.io.env);
-    const { runWorkerProcess } = await import('../worker.js');
+    const { runWorkerProcess } = await import('../worker-process.js');
     await runWorkerProcess(config);
   });
 }

@@ -27,13 +27,13 @@ export function callerDelayMs(retryAt: number, now: number, random: number): num
 export const REJECTION_INTERVAL_MS = 30_000;
 const MAX_REJECTION_INTERVAL_MS = 15 * 60_000;
 
-/** Rejected generations in a row, and when one of them last led to a token request. */
+/** Rejected generations in a row, and when one of them last led to a new token. */
 export interface Rejections {
   /** How many rejected generations followed each other; 0: none. */
   inARow: number;
   /** The last rejected generation. */
   generation: number;
-  /** When a rejection last led to a token request (milliseconds); null: never. */
+  /** When a rejection last led to a new token (milliseconds); null: never. */
   requestedAt: number | null;
 }
 

@@ -1,5 +1,5 @@
 import { attemptDelayMs } from './backoff.js';
-import { oauthFailureType, type FailureType } from './failure-types.js';
+import { FAILURES, oauthFailureType, type FailureType } from './failure-types.js';
 import type { TokenState } from './messages.js';
 
 /** What is known of a token request that brought no tokens. */
@@ -70,9 +70,15 @@ export function decideOutcome(request: FailedRequest, facts: RequestFacts): Requ
   if (refused) return refusedOutcome(outcome, code, facts);
 
   const retryInMs = attemptDelayMs(facts.attempt, request.retryAfterMs);
-  if (certainty !== 'unknown' || !facts.usedRefreshToken) return { ...outcome, retryInMs };
-  if (spare) return { ...outcome, retryInMs, outcomeUnknown: true, dropGrant: true };
-  return { ...outcome, retryInMs, outcomeUnknown: true, state: 'at_risk' };
+  const retried = { ...outcome, type: retriedType(outcome.type), retryInMs };
+  if (certainty !== 'unknown' || !facts.usedRefreshToken) return retried;
+  if (spare) return { ...retried, outcomeUnknown: true, dropGrant: true };
+  return { ...retried, outcomeUnknown: true, state: 'at_risk' };
+}
+
+/** A refusal for now (`slow_down`, RFC 8628 §3.5) asks for a pause, whatever its code means else. */
+function retriedType(type: FailureType): FailureType {
+  return FAILURES[type].final ? 'OAuth.rate_limited' : type;
 }
 
 function refusedOutcome(

@@ -1,6 +1,5 @@
 import type { Rejections } from './backoff.js';
 import type { ConnectionStatus, TokenRef, TokenState } from './messages.js';
-import { leewayMs } from './freshness.js';
 
 /** Why a stored token must not be used although it has not expired. */
 export type InvalidReason =
@@ -124,10 +123,4 @@ export function statusOf(record: TokenRecord, refresh: 'on-demand' | 'ahead'): C
         ? null
         : { ...record.lastOutcome, at: new Date(record.lastOutcome.at).toISOString() },
   };
-}
-
-/** Milliseconds from `now` until the token stops being used; null: no expiry known. */
-export function usableForMs(record: TokenRecord): number | null {
-  if (record.expiresAt === null) return null;
-  return record.expiresAt - leewayMs(record.lifetimeMs ?? 0) - record.now;
 }

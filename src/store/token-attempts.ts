@@ -81,13 +81,6 @@ export async function beginAttempt(
       sentAt: '$$NOW',
       deadline: { $add: ['$$NOW', begin.budgetMs] },
     },
-    rejections: {
-      $cond: [
-        { $eq: ['$invalid.reason', 'rejected'] },
-        { $mergeObjects: ['$rejections', { requestedAt: '$$NOW' }] },
-        '$rejections',
-      ],
-    },
   };
   if (replaces?.outcomeUnknown === true) {
     set['unknown'] = appendUnknown(replaces.id, 'OAuth.unreachable');
@@ -184,6 +177,15 @@ export async function commitTokenSet(
     lifetimeMs,
     refreshTokenExpiresAt: sinceSent(tokens.refreshTokenLifetimeMs),
     invalid: tokens.invalid === null ? null : { reason: tokens.invalid, at: '$$NOW' },
+    // Only here, not with the intent: whoever looks while the request is under way joins it, and one
+    // that failed is repeated by its own pauses.
+    rejections: {
+      $cond: [
+        { $eq: ['$invalid.reason', 'rejected'] },
+        { $mergeObjects: ['$rejections', { requestedAt: '$$NOW' }] },
+        '$rejections',
+      ],
+    },
     attempt: null,
     committed: {
       attemptId: tokens.attemptId,

@@ -3,13 +3,13 @@ import type { CallApiInput, CallApiResult } from '../contract/messages.js';
 import { failure } from '../failures.js';
 import { checkApiCall, type CheckedApiCall } from './api-request.js';
 import { apiResult, readLimited } from './api-response.js';
-import { tokenSentFor } from './authorized-fetch.js';
+import { tokenSentFor, wasRefused } from './authorized-fetch.js';
 import type { ApiRules } from './api-rules.js';
 import type { TokenSource } from './token-source.js';
 
 /** Codes of a connection that was never made: no byte of the request left. */
 const NOT_SENT =
-  /^(ECONNREFUSED|ENOTFOUND|EAI_|EHOSTUNREACH|ENETUNREACH|UND_ERR_CONNECT_TIMEOUT|CERT_|ERR_TLS|ERR_SSL|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO)/;
+  /^(ECONNREFUSED|ENOTFOUND|EAI_|EHOSTUNREACH|ENETUNREACH|UND_ERR_CONNECT_TIMEOUT|CERT_|ERR_TLS|ERR_SSL|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO|proxy_unreachable)/;
 
 /**
  * Makes one HTTP request with a connection's token (contract §5). Every status is a value.
@@ -50,6 +50,7 @@ export async function executeApiCall(
 function unanswered(error: unknown, call: CheckedApiCall, signal: AbortSignal): unknown {
   const { connectionId } = call;
   const timedOut = signal.aborted;
+  if (timedOut && wasRefused(signal)) return failure('Token.refresh_in_progress', { connectionId });
   const unreachable = error instanceof ApplicationFailure && error.type === 'Api.unreachable';
   const broken = error instanceof TypeError;
   if (!timedOut && !unreachable && !broken) return error;

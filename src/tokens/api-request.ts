@@ -11,6 +11,9 @@ const HEADER_VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
 /** Methods a repeated request does no harm with (RFC 9110 §9.2.2). */
 const IDEMPOTENT = new Set(['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE']);
 
+/** Methods that `fetch` does not send. */
+const REFUSED_METHODS = new Set(['CONNECT', 'TRACE', 'TRACK']);
+
 /** Headers that are the package's or the connection's own business (contract §5). */
 const REFUSED_HEADERS = new Set([
   'authorization',
@@ -41,12 +44,15 @@ export interface CheckedApiCall {
  *   `Policy.header_not_allowed`
  */
 export function checkApiCall(input: CallApiInput): CheckedApiCall {
-  const { connectionId, method, url, headers = {}, body, bodyEncoding } = input;
-  const { timeoutMs = DEFAULT_TIMEOUT_MS } = input;
+  const { connectionId, method, url, body } = input;
+  // Other languages write an absent member as null.
+  const headers = input.headers ?? {};
+  const bodyEncoding = input.bodyEncoding ?? undefined;
+  const timeoutMs = input.timeoutMs ?? DEFAULT_TIMEOUT_MS;
   const problems: string[] = [];
   if (!isConnectionId(connectionId)) problems.push(`connectionId: must be ${CONNECTION_ID_RULE}.`);
   const upper = typeof method === 'string' ? method.toUpperCase() : '';
-  if (!METHOD.test(upper) || upper === 'CONNECT' || upper === 'TRACE') {
+  if (!METHOD.test(upper) || REFUSED_METHODS.has(upper)) {
     problems.push('method: must be an HTTP method such as GET.');
   }
   const target = typeof url === 'string' && URL.canParse(url) ? new URL(url) : null;

@@ -68,7 +68,8 @@ export function apiResult({
     text === null
       ? { status: response.status, headers, body: bytes.toString('base64'), bodyEncoding: 'base64' }
       : { status: response.status, headers, body: text };
-  if (sent !== undefined && holdsToken(sent.reveal(), bytes, headers)) {
+  const returned = [bytes.toString('latin1'), text ?? '', ...Object.values(headers)].join('\n');
+  if (sent !== undefined && holdsToken(returned, sent.reveal())) {
     throw failure('Policy.secret_in_response', { connectionId });
   }
   if (Buffer.byteLength(JSON.stringify(result)) > MAX_RESULT_BYTES) {
@@ -88,23 +89,26 @@ function decodeText(bytes: Buffer, contentType: string): string | null {
   }
 }
 
-/** Whether an answer quotes the token: as it is, escaped as in a URL or JSON, or as base64. */
-function holdsToken(token: string, bytes: Buffer, headers: Record<string, string>): boolean {
-  const forms = new Set([
-    token,
-    encodeURIComponent(token),
-    JSON.stringify(token).slice(1, -1),
-    ...[0, 1, 2].map((shift) => base64Core(token, shift)),
-  ]);
-  const returned = Object.values(headers).join('\n');
-  return [...forms].some((form) => bytes.includes(form) || returned.includes(form));
+/** Whether an answer quotes the token: as it is, or as JSON, a URL or base64 writes it. */
+function holdsToken(returned: string, token: string): boolean {
+  const unescaped = returned.replace(/\\(?:u([0-9a-f]{4})|(\/))/gi, (_, hex: string | undefined) =>
+    hex === undefined ? '/' : characterOf(hex),
+  );
+  const decoded = unescaped.replace(/%([0-9a-f]{2})/gi, (_, hex: string) => characterOf(hex));
+  const forms = [token, ...[0, 1, 2].flatMap((shift) => base64Cores(token, shift))];
+  return [returned, unescaped, decoded].some((text) => forms.some((form) => text.includes(form)));
 }
 
-/** The part of a text's base64 that is the same whatever stands around it, for one of 3 offsets. */
-function base64Core(token: string, shift: number): string {
-  const encoded = Buffer.from(`${'\0'.repeat(shift)}${token}`)
-    .toString('base64')
-    .replace(/=+$/, '');
-  const core = encoded.slice(shift === 0 ? 0 : shift + 1, -1);
-  return core.length >= 12 ? core : token;
+const characterOf = (hex: string): string => String.fromCharCode(parseInt(hex, 16));
+
+/**
+ * The part of a text's base64 that is the same whatever stands around it, for one of 3 offsets, in
+ * both alphabets.
+ */
+function base64Cores(token: string, shift: number): string[] {
+  const bytes = Buffer.from(`${'\0'.repeat(shift)}${token}`);
+  return (['base64', 'base64url'] as const)
+    .map((alphabet) => bytes.toString(alphabet).replace(/=+$/, ''))
+    .map((encoded) => encoded.slice(shift === 0 ? 0 : shift + 1, -1))
+    .filter((core) => core.length >= 12);
 }

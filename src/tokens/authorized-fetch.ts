@@ -55,7 +55,9 @@ async function authorizedFetch(
     return first;
   }
   await first.body?.cancel();
+  if (signal !== undefined) refused.add(signal);
   const next = await rejectAndRefresh(parts, token, signal);
+  if (signal !== undefined) refused.delete(signal);
   const second = await send(parts.network, target, init, headers, next);
   if (second.status === 401) await reject(parts, next);
   return second;
@@ -83,6 +85,13 @@ const sentTokens = new WeakMap<Response, AccessToken>();
 /** The token a response of an authorized fetch was asked with. */
 export function tokenSentFor(response: Response): AccessToken | undefined {
   return sentTokens.get(response);
+}
+
+const refused = new WeakSet<AbortSignal>();
+
+/** Whether the request of a signal was answered with 401 and not sent again: it did nothing. */
+export function wasRefused(signal: AbortSignal): boolean {
+  return refused.has(signal);
 }
 
 function rejectAndRefresh(
@@ -124,6 +133,9 @@ function parseUrl(connectionId: string, url: string | URL): URL {
   }
 }
 
+/** undici's codes for a request that it does not send as it is. */
+const NOT_SENDABLE = /^UND_ERR_(INVALID_ARG|NOT_SUPPORTED)$/;
+
 /** What `fetch` throws becomes a failure that names a code at most; a caller's own mistake stays. */
 function fetchFailure(error: unknown, connectionId: string, signal?: AbortSignal): unknown {
   if (signal?.aborted === true) return error;
@@ -132,14 +144,18 @@ function fetchFailure(error: unknown, connectionId: string, signal?: AbortSignal
   if (!(error instanceof TypeError)) return toFailure(error, { connectionId });
   if (error.message !== 'fetch failed') return error;
   const code = systemErrorCode(error) ?? 'unknown';
+  if (NOT_SENDABLE.test(code)) {
+    const detail = `The request has a header or method that cannot be sent (${code}).`;
+    return failure('Connection.invalid', { connectionId, detail });
+  }
   return failure('Api.unreachable', { connectionId, detail: `(${code})`, details: { code } });
 }
 
-/** The system's or undici's code of a failed `fetch`, such as `ECONNREFUSED`. */
+/** The system's, undici's or our code of a failed `fetch`, such as `ECONNREFUSED`. */
 function systemErrorCode(error: unknown): string | null {
   for (let current = error, depth = 0; current instanceof Error && depth < 5; depth += 1) {
     if ('code' in current && typeof current.code === 'string') {
-      return /^[A-Z0-9_]{1,64}$/.test(current.code) ? current.code : null;
+      return /^[A-Za-z0-9_]{1,64}$/.test(current.code) ? current.code : null;
     }
     current = current.cause;
   }

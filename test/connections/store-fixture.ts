@@ -1,7 +1,6 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
-import { startMongodb } from '../../dev/servers/mongodb.js';
+import { inject } from 'vitest';
 import {
   createFileKeyProvider,
   generateKeys,
@@ -9,36 +8,27 @@ import {
   type KeyProvider,
   type TokenDatabase,
 } from '../../src/store/index.js';
+import { withDatabase } from '../support/token-system.js';
 
-/** A real mongod, a database of its own, and a key file. */
+/** A database of its own on the test run's mongod, and a key file. */
 export interface StoreFixture {
-  uri: string;
   database: TokenDatabase;
   keys: KeyProvider;
-  keysFile: string;
-  folder: string;
   stop(): Promise<void>;
 }
 
-/** Starts what a test of the store needs. */
-export async function startStore(name: string): Promise<StoreFixture> {
-  const server = await startMongodb();
-  const folder = await mkdtemp(join(tmpdir(), 'oauth-tokens-test-'));
-  const keysFile = join(folder, 'keys.json');
+/** Prepares what a test of the store needs. */
+export async function startStore(): Promise<StoreFixture> {
+  const id = randomBytes(5).toString('hex');
+  const keysFile = join(inject('scratch'), `keys-${id}.json`);
   await generateKeys(keysFile);
-  const uri = server.uri.replace('/?', `/${name}_${process.pid}?`);
-  const database = openDatabase(uri);
+  const database = openDatabase(withDatabase(inject('mongodbUri'), `put_${id}`));
   return {
-    uri,
     database,
     keys: createFileKeyProvider(keysFile),
-    keysFile,
-    folder,
     async stop() {
       await database.client.db(database.name).dropDatabase();
       await database.close();
-      await server.stop();
-      await rm(folder, { recursive: true });
     },
   };
 }

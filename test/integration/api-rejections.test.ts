@@ -3,6 +3,7 @@ import { ApplicationFailure } from '@temporalio/common';
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
 import type { TokenSource } from '../../src/tokens/index.js';
 import { startTokenSystem, type TokenSystem } from '../support/token-system.js';
+import { failureOf } from './expected-failure.js';
 import { sendJson, startRecordingServer, type RecordingServer } from './recording-server.js';
 import { startScriptedTokens, type ScriptedTokens } from './scripted-tokens.js';
 
@@ -111,6 +112,23 @@ it('makes at most two token requests for an API that always says 401, and every 
   });
   expect(api.received).toHaveLength(received);
   expect(authorization.requests).toHaveLength(2);
+});
+
+it("repeats a failed request of a rejection by that failure's own pause", async () => {
+  const { id, sources } = await connect(1);
+  await sources[0]?.getAccessToken(id);
+  authorization.endAll();
+  authorization.answer = (_, response) => {
+    authorization.answer = null;
+    sendJson(response, 503, {});
+  };
+  const failed = await failureOf(sources[0]?.fetch(id, `${api.origin}/things`));
+  expect(failed).toMatchObject({ type: 'OAuth.server_error', nonRetryable: false });
+  const fetched = async (): Promise<number | undefined> =>
+    (await sources[0]?.fetch(id, `${api.origin}/things`))?.status;
+  // Not the 30 s that lie between two rejections.
+  await expect.poll(fetched, { timeout: 15_000, interval: 200 }).toBe(200);
+  expect(authorization.requests).toHaveLength(3);
 });
 
 it('never refreshes for a 403', async () => {

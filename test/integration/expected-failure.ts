@@ -1,8 +1,8 @@
 import { ApplicationFailure } from '@temporalio/common';
 
 /** The ApplicationFailure that a call ends with, however deep under Temporal's own failures. */
-export async function failureOf(call: Promise<unknown>): Promise<ApplicationFailure> {
-  const thrown = await call.then(
+export async function failureOf(call: Promise<unknown> | undefined): Promise<ApplicationFailure> {
+  const thrown = await Promise.resolve(call).then(
     (value) => new Error(`It succeeded with ${JSON.stringify(value)}.`),
     (error: unknown) => error,
   );

@@ -5,8 +5,9 @@ import {
   refuse,
   startScriptedTokenEndpoint,
   type ScriptedTokenEndpoint,
+  type TokenReply,
 } from '../support/scripted-token-endpoint.js';
-import { createGate, type Gate } from '../support/gate.js';
+import { createGate } from '../support/gate.js';
 import { callAtOnce, forceRefresh, tokenDocument } from '../support/token-records.js';
 import { CLIENT_SECRET, startTokenSystem, type TokenSystem } from '../support/token-system.js';
 
@@ -36,25 +37,36 @@ async function put(name: string, refreshToken: string): Promise<string> {
 const presented = (): (string | undefined)[] =>
   endpoint.received.map(({ parameters }) => parameters['refresh_token']);
 
-/** Obtains generation 1, then loses the answer to the next refresh; the probe waits at the gate. */
-async function loseAnswer(name: string): Promise<{ connectionId: string; probe: Gate }> {
+interface LostAnswer {
+  connectionId: string;
+  /** Answers the second request with the same refresh token, which waits until then. */
+  answerProbe(reply: TokenReply): void;
+}
+
+/** Obtains generation 1, then loses the answer to the next refresh. */
+async function loseAnswer(name: string): Promise<LostAnswer> {
   const connectionId = await put(name, 'refresh-0');
-  endpoint.script.push(issue('access-1', { refresh_token: 'refresh-1' }), 'reset');
+  const gate = createGate();
+  let probeReply: TokenReply = 'hang';
+  endpoint.script.push(
+    issue('access-1', { refresh_token: 'refresh-1' }),
+    'reset',
+    async (): Promise<TokenReply> => {
+      await gate.pass();
+      return probeReply;
+    },
+  );
   await system.source().getAccessToken(connectionId);
-  const probe = createGate();
-  const { script } = endpoint;
-  const after = endpoint.otherwise;
-  endpoint.otherwise = async (request) => {
-    await probe.pass();
-    const next = script.shift() ?? after;
-    return typeof next === 'function' ? next(request) : next;
-  };
   const answer = await forceRefresh(system, connectionId);
   expect(answer).toMatchObject({
     outcome: 'failed',
     failure: { type: 'OAuth.unreachable', final: false },
   });
-  return { connectionId, probe };
+  const answerProbe = (reply: TokenReply): void => {
+    probeReply = reply;
+    gate.open();
+  };
+  return { connectionId, answerProbe };
 }
 
 /** The old token serves, from memory and from the store, and nobody is kept waiting. */
@@ -74,12 +86,11 @@ async function expectOldTokenServes(connectionId: string): Promise<void> {
 }
 
 it('serves the old token while an answer is lost, asks once more, and goes on when that works', async () => {
-  const { connectionId, probe } = await loseAnswer('lost-then-issued');
+  const { connectionId, answerProbe } = await loseAnswer('lost-then-issued');
   await expectOldTokenServes(connectionId);
   await expect.poll(() => endpoint.received.length, { timeout: 20_000 }).toBe(3);
   await expectOldTokenServes(connectionId);
-  endpoint.script.push(issue('access-2', { refresh_token: 'refresh-2' }));
-  probe.open();
+  answerProbe(issue('access-2', { refresh_token: 'refresh-2' }));
   await expect
     .poll(async () => (await tokenDocument(system, connectionId)).generation, { timeout: 20_000 })
     .toBe(2);
@@ -100,10 +111,9 @@ it('serves the old token while an answer is lost, asks once more, and goes on wh
 });
 
 it('asks for a person when the one probe after a lost answer is refused, and asks no more', async () => {
-  const { connectionId, probe } = await loseAnswer('lost-then-refused');
+  const { connectionId, answerProbe } = await loseAnswer('lost-then-refused');
   await expectOldTokenServes(connectionId);
-  endpoint.script.push(refuse('invalid_grant'));
-  probe.open();
+  answerProbe(refuse('invalid_grant'));
   await expect
     .poll(async () => (await tokenDocument(system, connectionId)).state, { timeout: 20_000 })
     .toBe('reauthorization_required');
@@ -125,8 +135,8 @@ it('asks for a person when the one probe after a lost answer is refused, and ask
   expect(presented().at(-1)).toBe('refresh-2');
 });
 
-it('says that a refresh is in progress when an answer was lost and the old token has expired', async () => {
-  const connectionId = await put('lost-and-expired', 'refresh-0');
+it('fails retryably when an answer was lost and nothing usable is stored, then serves everybody', async () => {
+  const connectionId = await put('lost-and-missing', 'refresh-0');
   const probe = createGate();
   endpoint.script.push('reset', async () => {
     await probe.pass();

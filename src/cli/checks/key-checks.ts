@@ -51,7 +51,9 @@ async function findKeysInUse(context: CliContext): Promise<Finding> {
   const used = await storeOperation('list the keys in use', () =>
     Promise.all([database.tokens.distinct('kids'), database.connections.distinct('kids')]),
   );
-  const missing = [...new Set(used.flat())].filter((kid) => !known.has(kid));
+  // Documents without a key come out as null.
+  const kids = new Set<unknown>(used.flat());
+  const missing = [...kids].filter((kid) => typeof kid === 'string' && !known.has(kid));
   if (missing.length === 0) return good('Every key that records are sealed with is there.');
   return bad(
     `Records are sealed with keys that are not in the key file: ${missing.join(', ')}.`,
