@@ -41,7 +41,9 @@ const REQUIRED = {
 /** A variable that some processes cannot do without. */
 export type RequiredVariable = keyof typeof REQUIRED;
 
-const flag = z.enum(['true', 'false', '1', '0', '']).transform((v) => v === 'true' || v === '1');
+const flag = z
+  .enum(['true', 'false', '1', '0', ''], 'must be true or false')
+  .transform((value) => value === 'true' || value === '1');
 
 const environmentSchema = z.object({
   MONGODB_URI: z
@@ -54,7 +56,9 @@ const environmentSchema = z.object({
   OAUTH_TOKENS_NETWORK: z
     .enum(['public', 'private', 'loopback'], 'must be public, private or loopback')
     .default('public'),
-  OAUTH_TOKENS_PROXY: z.url('must be a URL').optional(),
+  OAUTH_TOKENS_PROXY: z
+    .url({ protocol: /^https?$/, error: 'must be an http or https URL' })
+    .optional(),
   OAUTH_TOKENS_SEARCH_ATTRIBUTES: flag.default(false),
   OAUTH_TOKENS_ALLOW_INSECURE_MONGODB: flag.default(false),
   OAUTH_TOKENS_METRICS_ADDRESS: z
@@ -131,52 +135,48 @@ function definedOf(environment: NodeJS.ProcessEnv): Record<string, string> {
   return Object.fromEntries(defined) as Record<string, string>;
 }
 
+/** The parts of a connection string; a user name or password with `/`, `?` or `@` is encoded. */
+const MONGODB_PARTS =
+  /^mongodb(?<srv>\+srv)?:\/\/(?:(?<login>[^/?@]*)@)?(?<hosts>[^/?@]+)(?:\/[^?@]*)?(?:\?(?<options>.*))?$/;
+
 /** What the contract refuses in a MongoDB URI: weaker writes, secondary reads, no TLS, no login. */
 export function mongodbProblems(
   uri: string,
   network: NetworkMode,
   allowInsecure: boolean,
 ): string[] {
-  let url: URL;
-  try {
-    url = new URL(
-      uri.replace(/^mongodb(\+srv)?:\/\//, 'http://').replace(/,[^/@]*(?=\/|$|\?)/, ''),
-    );
-  } catch {
-    return ['MONGODB_URI cannot be read as a URI'];
+  const parts = MONGODB_PARTS.exec(uri)?.groups;
+  if (parts === undefined) {
+    return ['MONGODB_URI cannot be read: percent-encode its user name and password'];
   }
-  const option = (name: string): string | null => {
-    for (const [key, value] of url.searchParams) if (key.toLowerCase() === name) return value;
-    return null;
-  };
+  const { srv, login = '', hosts = '' } = parts;
+  const options = new Map<string, string>();
+  for (const [name, value] of new URLSearchParams(parts['options'])) {
+    options.set(name.toLowerCase(), value);
+  }
   const problems: string[] = [];
-  const readPreference = option('readpreference');
-  if (readPreference !== null && readPreference !== 'primary') {
+  if ((options.get('readpreference') ?? 'primary') !== 'primary') {
     problems.push(
       'MONGODB_URI must not set readPreference other than primary: decisions need the newest record',
     );
   }
-  const w = option('w');
-  if (w !== null && w !== 'majority') {
+  if ((options.get('w') ?? 'majority') !== 'majority') {
     problems.push(
       'MONGODB_URI must not set w other than majority: a fail-over would lose a rotated token',
     );
   }
-  if (network !== 'public' || allowInsecure || onlyLoopback(uri)) return problems;
-  const tls =
-    option('tls') ?? option('ssl') ?? (uri.startsWith('mongodb+srv://') ? 'true' : 'false');
-  const mechanism = option('authmechanism');
+  if (network !== 'public' || allowInsecure || hosts.split(',').every(isLoopback)) return problems;
+  const tls = options.get('tls') ?? options.get('ssl') ?? (srv === undefined ? 'false' : 'true');
   if (tls !== 'true') problems.push(insecure('without TLS'));
-  if (url.username === '' && mechanism === null) problems.push(insecure('without credentials'));
+  if (login === '' && !options.has('authmechanism')) {
+    problems.push(insecure('without credentials'));
+  }
   return problems;
 }
 
 const insecure = (what: string): string =>
   `MONGODB_URI reaches another host ${what}: add it, or set OAUTH_TOKENS_ALLOW_INSECURE_MONGODB=true`;
 
-function onlyLoopback(uri: string): boolean {
-  const authority = /^mongodb(?:\+srv)?:\/\/(?:[^/]*@)?([^/?]*)/.exec(uri)?.[1] ?? '';
-  return authority
-    .split(',')
-    .every((host) => /^(127(\.\d+){3}|localhost|\[::1\])(:\d+)?$/.test(host));
+function isLoopback(host: string): boolean {
+  return /^(127(\.\d+){3}|localhost|\[::1\])(:\d+)?$/.test(host);
 }

@@ -76,8 +76,9 @@ export class InputError extends Error {
  * of the table, with their own message; of anything else only the class and the place are kept.
  */
 export function toFailure(error: unknown, options: FailureOptions = {}): TemporalFailure {
-  if (error instanceof TemporalFailure) return error;
-  const type = failureTypeOf(error);
+  if (error instanceof TemporalFailure && error.cause === undefined) return error;
+  // A failure with a cause is nobody's of ours: its cause may hold anything.
+  const type = error instanceof TemporalFailure ? null : failureTypeOf(error);
   if (type !== null && error instanceof Error) {
     return failure(type, { ...options, detail: error.message });
   }
@@ -104,8 +105,9 @@ function className(error: Error): string {
   return /^[A-Za-z0-9_]{1,64}$/.test(error.name) ? error.name : 'Error';
 }
 
-/** The stack's places without its first lines, which repeat the message. */
-function placesOf(error: Error): string {
-  const lines = (error.stack ?? '').split('\n');
+/** The places of an error's stack, without the message that it begins with. */
+export function placesOf({ stack = '', message }: Error): string {
+  const at = stack.indexOf(message);
+  const lines = stack.slice(at < 0 ? 0 : at + message.length).split('\n');
   return lines.filter((line) => /^ {4}at /.test(line)).join('\n');
 }

@@ -1,6 +1,7 @@
 import { TemporalFailure } from '@temporalio/common';
 import type { Logger, LogLevel, LogMetadata } from '@temporalio/worker';
 import { pino, type Logger as PinoLogger } from 'pino';
+import { placesOf } from './failures.js';
 import { Secret } from './secret.js';
 
 const STANDARD_ERROR = 2;
@@ -8,6 +9,9 @@ const STANDARD_ERROR = 2;
 /** Errors of the SDK's own, whose messages name servers and queues but no payloads. */
 const SPEAKING =
   /^(ServiceError|TransportError|IllegalStateError|UnexpectedError|ConfigError|InputError|StoreError|NetworkPolicyError)$/;
+
+/** What the SDK says at each start of a worker that is as it should be. */
+const EXPECTED = /^(asset workflow-bundle|No (workflows|Nexus services) registered)/;
 
 /**
  * Structured logs on standard error. The SDK logs raw errors before they become failures, so this
@@ -31,7 +35,7 @@ export function temporalLogger(logger: PinoLogger): Logger {
   const write =
     (level: Lowercase<LogLevel>) =>
     (message: string, meta?: LogMetadata): void =>
-      logger[level](meta ?? {}, message);
+      logger[EXPECTED.test(message) ? 'debug' : level](meta ?? {}, message);
   const levels = {
     trace: write('trace'),
     debug: write('debug'),
@@ -49,12 +53,11 @@ export function temporalLogger(logger: PinoLogger): Logger {
 function errorFields(error: unknown): Record<string, unknown> {
   if (!(error instanceof Error)) return { name: typeof error };
   const speaks = error instanceof TemporalFailure || SPEAKING.test(error.name);
-  const places = (error.stack ?? '').split('\n').filter((line) => /^ {4}at /.test(line));
   return {
     name: error.name,
     ...('type' in error && typeof error.type === 'string' ? { type: error.type } : {}),
     ...(speaks ? { message: error.message } : {}),
-    stack: places.join('\n'),
+    stack: placesOf(error),
   };
 }
 

@@ -12,7 +12,7 @@ import { failure, failureTypeOf, InputError, recordedFailure, toFailure } from '
 import { NetworkPolicyError } from '../src/network.js';
 import { OAuthRequestError } from '../src/oauth/index.js';
 import { StoreError, storeOperation } from '../src/store/index.js';
-import { foreignErrors, PLANTED } from './foreign-errors.js';
+import { foreignErrors, MARK, PLANTED } from './foreign-errors.js';
 
 const TYPES = Object.keys(FAILURES) as FailureType[];
 const foreign = await foreignErrors();
@@ -113,15 +113,15 @@ describe('a foreign error', () => {
       ...(error instanceof Error ? { cause: error } : { details: [error] }),
     });
     const written = historyOf(wrapped) + inspect(error, { depth: 9 });
-    expect(written).toContain(PLANTED);
+    expect(written).toContain(MARK);
   });
 
   it.each(foreign)('never reaches a history: %s', (_title, error) => {
     const made = toFailure(error, { connectionId: 'superservice' });
     expect(made.message).toMatch(/^Unexpected [A-Za-z]+; the worker's log says where\.$/);
     expect(made.cause).toBeUndefined();
-    expect(historyOf(made)).not.toContain(PLANTED);
-    expect(inspect(made, { depth: 9 })).not.toContain(PLANTED);
+    expect(historyOf(made)).not.toContain(MARK);
+    expect(inspect(made, { depth: 9 })).not.toContain(MARK);
   });
 
   it.each(foreign)('of the store never reaches a history either: %s', async (_title, error) => {
@@ -130,7 +130,7 @@ describe('a foreign error', () => {
     );
     const made = toFailure(thrown);
     expect(made).toMatchObject({ type: 'Store.unavailable' });
-    expect(historyOf(made)).not.toContain(PLANTED);
+    expect(historyOf(made)).not.toContain(MARK);
   });
 
   it('does not come along as the cause of an ApplicationFailure that somebody else made', () => {
@@ -138,7 +138,7 @@ describe('a foreign error', () => {
     const made = toFailure(
       ApplicationFailure.create({ message: PLANTED, type: 'Token.revoked', cause: error as Error }),
     );
-    expect(historyOf(made)).not.toContain(PLANTED);
+    expect(historyOf(made)).not.toContain(MARK);
   });
 
   it('keeps the places of its stack, so that it can be found', () => {

@@ -3,6 +3,8 @@ import * as oauth from 'oauth4webapi';
 
 /** A token that must not turn up anywhere. */
 export const PLANTED = 'planted-secret-4f9c2e81d7';
+/** Its first characters, which are enough to give it away. */
+export const MARK = PLANTED.slice(0, 10);
 
 const server = { issuer: 'https://auth.example' };
 const client = { client_id: 'client_id_123' };

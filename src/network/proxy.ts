@@ -55,7 +55,10 @@ class CheckedProxyPool extends Pool {
   override async connect(options: Dispatcher.ConnectOptions): Promise<Dispatcher.ConnectData> {
     await assertHostAllowed(new URL(`https://${options.path}`), this.#settings);
     try {
-      return await super.connect(options);
+      const answer = await super.connect(options);
+      if (answer.statusCode === 200) return answer;
+      answer.socket.destroy();
+      throw new ProxyError();
     } catch (error) {
       // undici takes some codes (UND_ERR_SOCKET) for a reason to connect again at once, without end.
       throw networkPolicyErrorOf(error) ?? new ProxyError();

@@ -133,13 +133,19 @@ export class Acquirer {
     startedAt: number,
   ): Promise<{ token: StoredAccessToken; origin: TokenOrigin }> {
     const deadline = startedAt + this.#parts.waitMs;
-    const { minValidMs = 0, rejectedGeneration, signal } = wanted;
+    const { minValidMs = 0, signal } = wanted;
+    let { rejectedGeneration } = wanted;
+    if (rejectedGeneration !== undefined) {
+      this.#parts.memory.dropUpTo(connectionId, rejectedGeneration);
+    }
     let unreachable = false;
     let issued = 0;
     for (let looks = 0; ; looks += 1) {
       signal?.throwIfAborted();
       const read = await this.#readBefore(connectionId, deadline, signal);
       const { record } = read;
+      // A restored database: its next generation has the number of the refused one, and is another.
+      if (record.generation < (rejectedGeneration ?? 0)) rejectedGeneration = undefined;
       if (record.generation === rejectedGeneration && record.invalid === null) {
         await this.#parts.reader.reject(record);
         continue;
@@ -166,7 +172,8 @@ export class Acquirer {
       if (answer.outcome === 'issued') issued += 1;
       if (issued > MAX_ISSUED) throw failure('Token.lifetime_too_short', { connectionId });
       if (answer.outcome === 'failed' && answer.failure !== null) {
-        await this.#throwUnlessServed(record, wanted, answer.failure);
+        const asked = { ...wanted, rejectedGeneration };
+        await this.#throwUnlessServed(record, asked, answer.failure);
       }
     }
   }

@@ -10,7 +10,7 @@ import {
   type AuthorizationServer,
   type AuthorizationServerOptions,
 } from '../../dev/system/authorization-server.js';
-import { startSuperserviceApi, type SuperserviceApi } from '../../dev/system/superservice-api.js';
+import { startSuperserviceApi } from '../../dev/system/superservice-api.js';
 import { putConnection, type PutResult } from '../../src/connections/index.js';
 import { createNetwork } from '../../src/network.js';
 import { createFileKeyProvider, generateKeys, openDatabase } from '../../src/store/index.js';
