@@ -5,6 +5,8 @@ import { placesOf } from './failures.js';
 import { Secret } from './secret.js';
 
 const STANDARD_ERROR = 2;
+/** Log fields are read so deep; a circle ends there too. */
+const MAX_DEPTH = 6;
 
 /** Errors of the SDK's own, whose messages name servers and queues but no payloads. */
 const SPEAKING =
@@ -23,8 +25,9 @@ export function createLogger(level: Lowercase<LogLevel>): PinoLogger {
       level,
       base: { pid: process.pid },
       timestamp: pino.stdTimeFunctions.isoTime,
-      serializers: { error: errorFields, err: errorFields },
-      formatters: { level: (label) => ({ level: label }), log: withoutSecrets },
+      // `loggable` has already made fields of errors.
+      serializers: { err: (fields: unknown) => fields },
+      formatters: { level: (label) => ({ level: label }), log: loggableFields },
     },
     pino.destination({ dest: STANDARD_ERROR, sync: true }),
   );
@@ -61,10 +64,25 @@ function errorFields(error: unknown): Record<string, unknown> {
   };
 }
 
-/** A secret has no JSON form; a logged one must not take the log line with it. */
-function withoutSecrets(fields: Record<string, unknown>): Record<string, unknown> {
-  const entries = Object.entries(fields).map(([name, value]) =>
-    value instanceof Secret ? [name, '[redacted]'] : [name, value],
-  );
+function loggableFields(fields: Record<string, unknown>): Record<string, unknown> {
+  const entries = Object.entries(fields).map(([name, value]) => [
+    name,
+    name === 'error' || name === 'err' ? errorFields(value) : loggable(value, 0),
+  ]);
+  return Object.fromEntries(entries) as Record<string, unknown>;
+}
+
+/**
+ * What may be logged of a value: a secret has no JSON form, and must not take the log line with it;
+ * an error's members may quote anything.
+ */
+function loggable(value: unknown, depth: number): unknown {
+  if (value instanceof Secret) return '[redacted]';
+  if (value instanceof Error) return errorFields(value);
+  if (typeof value !== 'object' || value === null) return value;
+  if (depth >= MAX_DEPTH) return '[…]';
+  if (Array.isArray(value)) return value.map((item) => loggable(item, depth + 1));
+  if (Object.getPrototypeOf(value) !== Object.prototype) return value;
+  const entries = Object.entries(value).map(([name, item]) => [name, loggable(item, depth + 1)]);
   return Object.fromEntries(entries) as Record<string, unknown>;
 }

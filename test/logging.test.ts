@@ -7,6 +7,8 @@ import { Secret } from '../src/secret.js';
 import { StoreError } from '../src/store/index.js';
 import { foreignErrors, MARK, PLANTED } from './foreign-errors.js';
 
+const foreign = await foreignErrors();
+
 afterEach(() => vi.restoreAllMocks());
 
 /** What is written on standard error. */
@@ -65,12 +67,10 @@ describe('a secret', () => {
 });
 
 describe('an error', () => {
-  const foreign = await foreignErrors();
-
   it.each(foreign)('of somebody else keeps class and place only: %s', (_title, error) => {
     for (const name of ['error', 'err', 'reason', 'cause']) {
       const text = written((logger) => logger.error('Activity failed', { [name]: error }));
-      if (typeof error !== 'object' && name !== 'error' && name !== 'err') continue;
+      if (!(error instanceof Error) && name !== 'error' && name !== 'err') continue;
       expect(text).not.toContain(MARK);
       expect(lineOf(text)['msg']).toBe('Activity failed');
     }

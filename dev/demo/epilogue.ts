@@ -60,7 +60,7 @@ async function links(system: DemoSystem, workflowId: string): Promise<void> {
   const lifecycle = await link('oauth-token/superservice');
   fact('the token lifecycle', `${lifecycle}/history`);
   fact('', 'each refresh is one activity; open one: its result is a token ref, not a token');
-  fact('its current details', `${lifecycle}/metadata`);
+  fact('its current details', `${lifecycle}/user-metadata`);
   fact('', 'state, generation, expiry and the next refresh, live');
   fact('the workflow', `${await link(workflowId)}/history`);
   fact('', 'the call after the revocation looks like every other');

@@ -94,6 +94,7 @@ async function sealAnswer(
     refreshTokenLifetimeMs: response.refreshTokenExpiresInMs,
     attemptId: attempt.id,
     sentAt: attempt.sentAt,
+    readAt: new Date(record.now),
     failureType: trusted ? null : 'OAuth.malformed_response',
   };
 }

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { activityInfo, heartbeat, log } from '@temporalio/activity';
+import { activityInfo, log } from '@temporalio/activity';
 import { requestBudget } from '../contract/budgets.js';
 import { decideIssue, type IssueDecision } from '../contract/decide-issue.js';
 import type { IssueTokenInput, IssueTokenResult } from '../contract/messages.js';
@@ -16,13 +16,13 @@ import {
 } from '../store/index.js';
 import { attemptDelayMs } from '../contract/backoff.js';
 import type { IssueDependencies } from './dependencies.js';
+import { withHeartbeats } from './heartbeats.js';
 import { viewOf } from './lifecycle-view.js';
 import { planRequest, type RequestPlan } from './plan-request.js';
 import { sendRequests } from './send-requests.js';
 
 /** A longer wait is a retryable failure with `nextRetryDelay`, so that it holds no slot. */
 const MAX_WAIT_INSIDE_MS = 5_000;
-const HEARTBEAT_MS = 3_000;
 
 /**
  * Makes the `issueToken` activity: the only place from which a token is requested. It carries out
@@ -32,14 +32,10 @@ const HEARTBEAT_MS = 3_000;
 export function createIssueToken(dependencies: IssueDependencies) {
   return async function issueToken(input: IssueTokenInput): Promise<IssueTokenResult> {
     const { connectionId } = input;
-    // The details say who and where, for people; they never hold what was sent or received.
-    const beat = setInterval(() => heartbeat({ connectionId }), HEARTBEAT_MS);
     try {
-      return await new TokenIssue(dependencies, input).run();
+      return await withHeartbeats(connectionId, () => new TokenIssue(dependencies, input).run());
     } catch (error) {
       throw toFailure(error, { connectionId });
-    } finally {
-      clearInterval(beat);
     }
   };
 }
@@ -59,12 +55,11 @@ class TokenIssue {
     const { connectionId } = this.#input;
     for (;;) {
       const readAt = performance.now();
-      const [read, token] = await Promise.all([
-        readConnection(database, connectionId),
-        readTokenWithGrant(database, connectionId),
-      ]);
+      // The record first: what a `put` in between changes is then newer than the record, never older.
+      const token = await readTokenWithGrant(database, connectionId);
+      const read = await readConnection(database, connectionId);
       if (read === null || token === null) throw failure('Connection.not_found', { connectionId });
-      const latencyMs = performance.now() - readAt;
+      const latencyMs = (performance.now() - readAt) / 2;
       const repeatable = read.connection.grant.grantType === 'client_credentials';
       const decision = decideIssue(token.record, this.#input, repeatable);
       switch (decision.action) {

@@ -24,6 +24,7 @@ import {
   type ApiRules,
   type TokenSource,
 } from '../tokens/index.js';
+import { withHeartbeats } from './heartbeats.js';
 
 /** What the callers' activities work with. */
 export interface TokenActivityParts {
@@ -85,12 +86,15 @@ async function getAccessToken(
   await allowedCaller(parts, connectionId);
   const signals = [cancellationSignal(), ...(parts.shutdown === undefined ? [] : [parts.shutdown])];
   const signal = AbortSignal.any(signals);
+  const wanted = {
+    minValidMs: minValidMs ?? undefined,
+    rejectedGeneration: rejectedGeneration ?? undefined,
+    signal,
+  };
   try {
-    const token = await parts.tokens.getAccessToken(connectionId, {
-      minValidMs: minValidMs ?? undefined,
-      rejectedGeneration: rejectedGeneration ?? undefined,
-      signal,
-    });
+    const token = await withHeartbeats(connectionId, () =>
+      parts.tokens.getAccessToken(connectionId, wanted),
+    );
     return tokenRefOfAccessToken(token);
   } catch (error) {
     if (parts.shutdown?.aborted === true && signal.aborted) {

@@ -1,13 +1,15 @@
 import type { Command } from 'commander';
 import type { CallApiInput, CallApiResult } from '../contract/messages.js';
-import { failure } from '../failures.js';
+import { failure, failureTypeOf } from '../failures.js';
 import { readConnection } from '../store/index.js';
 import { apiRulesOf, createTokenSource, executeApiCall } from '../tokens/index.js';
 import { parseConnectionId, timeoutOption } from './arguments.js';
 import type { Cli, JsonOption } from './cli.js';
 import { CommandError, usageError } from './command-error.js';
 import type { CliContext } from './context.js';
+import { durationText } from './durations.js';
 import { reportError } from './errors.js';
+import { whyNoAnswer } from './pollers.js';
 
 interface CallOptions extends JsonOption {
   header?: Record<string, string>;
@@ -68,9 +70,24 @@ async function call(
   });
   try {
     return await executeApiCall(tokens, apiRulesOf(found.connection), input);
+  } catch (error) {
+    throw failureTypeOf(error) === 'Token.refresh_in_progress'
+      ? await stillWaiting(context, input)
+      : error;
   } finally {
     await tokens.close();
   }
+}
+
+async function stillWaiting(
+  context: CliContext,
+  { connectionId, timeoutMs }: CallApiInput & { timeoutMs: number },
+): Promise<CommandError> {
+  return new CommandError(
+    `No token of connection ${connectionId} from its lifecycle within ${durationText(timeoutMs)}. ` +
+      (await whyNoAnswer(context)),
+    { exitStatus: 1, type: 'Token.refresh_in_progress', final: false },
+  );
 }
 
 function refusedBy({ status }: CallApiResult): CommandError {

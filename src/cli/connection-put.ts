@@ -41,7 +41,7 @@ async function put(context: CliContext, input: PutInput, cli: Cli): Promise<PutR
   // What can be wrong with the environment is found before anything is written.
   await context.dataConverter();
   const [database, keys, network] = await Promise.all([
-    context.database(),
+    context.ownDatabase(),
     context.keys(),
     context.network(),
   ]);

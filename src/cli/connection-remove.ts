@@ -13,7 +13,7 @@ export function defineConnectionRemove(command: Command, cli: Cli): void {
       cli.withContext(['MONGODB_URI'], async (context) => {
         await context.dataConverter();
         const result = await removeConnection(
-          { database: await context.database(), lifecycle: { end: (id) => end(context, id) } },
+          { database: await context.ownDatabase(), lifecycle: { end: (id) => end(context, id) } },
           connectionId,
         );
         cli.print(options, result, removeText);

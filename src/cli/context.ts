@@ -39,6 +39,20 @@ export class CliContext {
     });
   }
 
+  /**
+   * MongoDB, for a command that speaks to the lifecycles of the connections in it.
+   *
+   * @throws CommandError when the database belongs to another deployment than this environment
+   */
+  async ownDatabase(): Promise<TokenDatabase> {
+    const { deploymentMismatch, readDeployment } = await import('../store/index.js');
+    const database = await this.database();
+    const { namespace, taskQueue } = this.config;
+    const mismatch = deploymentMismatch(await readDeployment(database), { namespace, taskQueue });
+    if (mismatch === null) return database;
+    throw new CommandError(mismatch, { exitStatus: 2, type: 'Environment.invalid', final: true });
+  }
+
   /** The key file. */
   keys(): Promise<KeyProvider> {
     return this.#once('keys', async () => {

@@ -44,9 +44,10 @@ async function refresh(
   connectionId: string,
   timeoutMs: number,
 ): Promise<EnsureTokenResult> {
-  const lifecycle = await context.lifecycle();
   const deadline = performance.now() + timeoutMs;
+  await context.ownDatabase();
   const seen = await readRecord(context, connectionId);
+  const lifecycle = await context.lifecycle();
   const input: EnsureTokenInput = {
     epoch: seen.epoch,
     generation: seen.generation,
@@ -56,6 +57,8 @@ async function refresh(
   for (let record = seen; ; record = await readRecord(context, connectionId)) {
     // The answer is a hint: what counts is that the record has moved on.
     if (hasMoved(record, seen)) return issuedResult(record);
+    const dead = deadDecision(record);
+    if (dead !== null) return deadResult(dead.type);
     const rest = deadline - performance.now();
     if (rest <= 0) throw await timedOut(context, connectionId, timeoutMs);
     // Under the plain key an answer given to another question earlier would come back.
@@ -65,6 +68,7 @@ async function refresh(
     const answer = await lifecycle.ensureToken(connectionId, key, input, Math.min(rest, ANSWER_MS));
     if (answer.outcome === 'unreachable') throw failure('Token.unavailable', { connectionId });
     if (answer.outcome === 'failed') return answer;
+    if (answer.outcome === 'issued') continue;
     await new Promise((done) => setTimeout(done, Math.min(PAUSE_MS, Math.max(rest, 0))));
   }
 }
@@ -72,8 +76,6 @@ async function refresh(
 async function readRecord(context: CliContext, connectionId: string): Promise<TokenRecord> {
   const read = await readToken(await context.database(), connectionId);
   if (read === null) throw failure('Connection.not_found', { connectionId });
-  const dead = deadDecision(read.record);
-  if (dead !== null) throw recordedFailure(dead.type, { connectionId });
   return read.record;
 }
 
@@ -84,6 +86,10 @@ function hasMoved(record: TokenRecord, seen: TokenRecord): boolean {
 
 function issuedResult(record: TokenRecord): EnsureTokenResult {
   return { outcome: 'issued', token: tokenRefOf(record), failure: null, retryAt: null };
+}
+
+function deadResult(type: string): EnsureTokenResult {
+  return { outcome: 'failed', token: null, failure: { type, final: true }, retryAt: null };
 }
 
 async function timedOut(

@@ -71,7 +71,9 @@ export async function planPut(input: PutPlanInput): Promise<PutPlan | Problem[]>
   const another =
     !freshGrant && refreshToken !== null && !(await isSameImport(input, refreshToken));
   const newGrant = freshGrant || another;
-  const issued = (stored.token?.record.generation ?? 0) > 0;
+  const record = stored.token?.record;
+  // A request under way asks for what the file said before.
+  const outdated = record?.hasAccessToken === true || (record?.attempt ?? null) !== null;
   return {
     created: known === null,
     changed: change.changed,
@@ -79,7 +81,7 @@ export async function planPut(input: PutPlanInput): Promise<PutPlan | Problem[]>
     keepClientSecret,
     newGrant,
     refreshToken: newGrant ? refreshToken : null,
-    invalidate: change.invalidates && issued && stored.token?.record.hasAccessToken === true,
+    invalidate: change.invalidates && outdated,
   };
 }
 

@@ -16,8 +16,15 @@ const jwkSchema = z.object({
 });
 
 /** A key file: a JWK set (RFC 7517 §5) of `oct` keys with `purpose` and `activeFrom`. */
-export const keyFileSchema = z.object({ keys: z.array(jwkSchema) });
+export const keyFileSchema = z.object({
+  keys: z.array(jwkSchema).refine(haveDistinctIds, 'must have distinct ids'),
+});
 export type KeyFile = z.infer<typeof keyFileSchema>;
+
+/** A value names its key by id alone: two keys of one id would open each other's values or nothing. */
+function haveDistinctIds(keys: { kid: string }[]): boolean {
+  return new Set(keys.map(({ kid }) => kid)).size === keys.length;
+}
 
 /**
  * Reads and checks a key file. What is wrong is said by member, without any key material.
@@ -68,7 +75,8 @@ interface LoadedKeys {
  * has changed, so that a new key is taken up without a restart.
  *
  * @param path - the key file, made by `oauth-tokens keys generate`
- * @param onWarning - told once when others than its owner can read the file
+ * @param onWarning - told once when others than its owner can read the file, and whenever a changed
+ *   file cannot be used
  */
 export function createFileKeyProvider(
   path: string,
@@ -87,7 +95,15 @@ export function createFileKeyProvider(
     }
     checkedAt = performance.now();
     if (loaded !== null && (info === null || info.mtimeMs === loaded.mtimeMs)) return loaded;
-    const file = await readKeyFile(path);
+    let file: KeyFile;
+    try {
+      file = await readKeyFile(path);
+    } catch (error) {
+      // Half written, or broken: the keys at hand open everything they opened before.
+      if (loaded === null) throw error;
+      onWarning(`${(error as StoreError).message} The keys read before stay in use.`);
+      return loaded;
+    }
     const keys = new Map<string, CryptoKey>();
     for (const jwk of file.keys) keys.set(jwk.kid, await importKey(jwk.k));
     loaded = { mtimeMs: info?.mtimeMs ?? 0, file, keys };

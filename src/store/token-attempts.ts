@@ -145,9 +145,25 @@ export interface TokenSet {
   elapsedMs: number;
   attemptId: string;
   sentAt: Date;
+  /** When the record was read that the request was planned from (MongoDB's clock). */
+  readAt: Date;
   /** Null when the answer was kept but is not trusted. */
   failureType: string | null;
 }
+
+/** A configuration that changed after the request was planned: its token is old when it arrives. */
+const ifPutSince = (readAt: Date): Document => ({
+  $cond: [
+    {
+      $and: [
+        { $eq: ['$invalid.reason', 'configuration_changed'] },
+        { $gt: ['$invalid.at', readAt] },
+      ],
+    },
+    '$invalid',
+    null,
+  ],
+});
 
 /**
  * Step S7: writes the next generation, by compare-and-set on epoch and generation and on nothing
@@ -176,7 +192,8 @@ export async function commitTokenSet(
     refreshAfter: sinceSent(lifetimeMs === null ? null : lifetimeMs - tokens.refreshAheadMs),
     lifetimeMs,
     refreshTokenExpiresAt: sinceSent(tokens.refreshTokenLifetimeMs),
-    invalid: tokens.invalid === null ? null : { reason: tokens.invalid, at: '$$NOW' },
+    invalid:
+      tokens.invalid === null ? ifPutSince(tokens.readAt) : { reason: tokens.invalid, at: '$$NOW' },
     // Only here, not with the intent: whoever looks while the request is under way joins it, and one
     // that failed is repeated by its own pauses.
     rejections: {

@@ -97,9 +97,7 @@ export async function applyPut(
     },
   };
   if (change.invalidate !== null) {
-    set['invalid'] = {
-      $ifNull: ['$invalid', { reason: change.invalidate, at: '$$NOW' }],
-    };
+    set['invalid'] = { reason: change.invalidate, at: '$$NOW' };
   }
   if (change.nextEpoch !== null) {
     Object.assign(set, {

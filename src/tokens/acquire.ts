@@ -168,7 +168,8 @@ export class Acquirer {
       const input = inputOf(record, decision.reason, minValidMs);
       const lookAfterMs = Math.min(FIRST_LOOK_MS * 2 ** looks, MAX_LOOK_MS);
       const answer = await this.#asker.ask(record, input, { leftMs, lookAfterMs, signal });
-      unreachable = answer.outcome === 'unreachable';
+      // Time to look again is no news of Temporal.
+      if (answer.outcome !== 'no_answer') unreachable = answer.outcome === 'unreachable';
       if (answer.outcome === 'issued') issued += 1;
       if (issued > MAX_ISSUED) throw failure('Token.lifetime_too_short', { connectionId });
       if (answer.outcome === 'failed' && answer.failure !== null) {

@@ -22,7 +22,11 @@ export async function within<T>(
   ms: number,
   signal?: AbortSignal,
 ): Promise<T | undefined> {
-  signal?.throwIfAborted();
+  if (signal?.aborted === true) {
+    // Nobody waits for it any more: its failure is not unhandled.
+    promise.catch(() => undefined);
+    signal.throwIfAborted();
+  }
   let timer: NodeJS.Timeout | undefined;
   let onAbort: (() => void) | undefined;
   try {

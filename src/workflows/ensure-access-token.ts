@@ -15,8 +15,10 @@ import { autoUpgrade } from './versioning.js';
  *   over, of the last recorded type
  */
 export async function ensureAccessToken(input: EnsureAccessTokenInput): Promise<TokenRef> {
-  const { connectionId, minValidMs, rejectedGeneration } = input;
-  const timeoutMs = input.timeoutMs ?? TIMEOUTS.ensureTimeoutMs;
+  // Whoever starts it by name may send anything, or nothing.
+  const wanted = (input as EnsureAccessTokenInput | null | undefined) ?? { connectionId: '' };
+  const { connectionId, minValidMs, rejectedGeneration } = wanted;
+  const timeoutMs = wanted.timeoutMs ?? TIMEOUTS.ensureTimeoutMs;
   if (!isConnectionId(connectionId)) {
     const detail = `connectionId: must be ${CONNECTION_ID_RULE}.`;
     throw failure('Connection.invalid', { detail });

@@ -9,7 +9,7 @@ export function lifecycleDetails(view: LifecycleView): string {
     ['Generation', `${status.generation} (epoch ${status.epoch})`],
     ['Expires', status.expiresAt ?? 'no lifetime known'],
     ['Next refresh', status.nextRefreshAt ?? 'when a caller needs it'],
-    ['Scope', status.scope ?? 'as the server decides'],
+    ['Scope', status.scope === null ? 'as the server decides' : asCode(status.scope)],
   ];
   if (status.invalid !== null)
     rows.push(['Invalid', `${status.invalid.reason}, ${status.invalid.at}`]);
@@ -22,4 +22,9 @@ export function lifecycleDetails(view: LifecycleView): string {
   return ['| | |', '|---|---|', ...rows.map(([name, value]) => `| ${name} | ${value} |`)].join(
     '\n',
   );
+}
+
+/** The authorization server's own words, so that the UI does not take them for markdown. */
+function asCode(text: string): string {
+  return `\`${text.replaceAll('`', "'").replaceAll('|', '\\|')}\``;
 }

@@ -59,10 +59,11 @@ export const READ_OPTIONS = {
 
 /**
  * `getAccessToken` for callers: one attempt waits for at most 30 s by itself; an outage is retried
- * until the caller's time is over.
+ * until the caller's time is over. The heartbeat finds a dead worker in 10 s.
  */
 export const GET_ACCESS_TOKEN_OPTIONS = {
   startToCloseTimeout: '90 seconds',
+  heartbeatTimeout: '10 seconds',
   retry: { initialInterval: '1 second', backoffCoefficient: 2, maximumInterval: '60 seconds' },
 } as const satisfies ActivityOptions;
 

@@ -11,6 +11,7 @@ import {
 import type { ConnectionInput } from '../contract/messages.js';
 import { CONNECTION_ID_RULE, isConnectionId, lifecycleWorkflowId } from '../contract/names.js';
 import { failure } from '../failures.js';
+import { checkEnsureTokenInput } from './ensure-token-input.js';
 import { LifecycleRun } from './lifecycle-run.js';
 import { configureUpdate, ensureTokenUpdate, statusQuery } from './messages.js';
 import { TIMEOUTS } from './options.js';
@@ -24,12 +25,15 @@ import { autoUpgrade } from './versioning.js';
  * @throws ApplicationFailure `Connection.invalid` for any other workflow id
  */
 export async function tokenLifecycle(input: ConnectionInput): Promise<void> {
-  const run = new LifecycleRun(input.connectionId);
+  // Whoever starts it by name may send anything, or nothing.
+  const { connectionId } = (input as ConnectionInput | null | undefined) ?? { connectionId: '' };
+  const run = new LifecycleRun(connectionId);
   setHandler(
     ensureTokenUpdate,
     (wanted) => CancellationScope.nonCancellable(() => run.ensureToken(wanted)),
     {
       description: 'Sees to it that a token after the given generation is stored.',
+      validator: checkEnsureTokenInput,
     },
   );
   setHandler(
@@ -43,7 +47,7 @@ export async function tokenLifecycle(input: ConnectionInput): Promise<void> {
   setHandler(statusQuery, () => run.status(), {
     description: 'State, generation, expiry, next refresh and last failure.',
   });
-  checkIdentity(input);
+  checkIdentity(connectionId);
   try {
     await live(run);
   } catch (error) {
@@ -52,7 +56,7 @@ export async function tokenLifecycle(input: ConnectionInput): Promise<void> {
     throw error;
   }
   if (!run.gone && workflowInfo().continueAsNewSuggested) {
-    await continueAsNew<typeof tokenLifecycle>({ connectionId: input.connectionId });
+    await continueAsNew<typeof tokenLifecycle>({ connectionId });
   }
 }
 
@@ -117,7 +121,7 @@ async function drained(run: LifecycleRun): Promise<void> {
   await condition(allHandlersFinished);
 }
 
-function checkIdentity({ connectionId }: ConnectionInput): void {
+function checkIdentity(connectionId: string): void {
   if (!isConnectionId(connectionId)) {
     const detail = `connectionId: must be ${CONNECTION_ID_RULE}.`;
     throw failure('Connection.invalid', { detail });

@@ -121,9 +121,11 @@ describe('connection put, show, list and remove', () => {
   });
 });
 
-describe('without a worker or Temporal', () => {
+// Together, because each of them waits for somebody who does not answer.
+describe.concurrent('without a worker or Temporal', () => {
   it('put succeeds and says that nobody took note', async () => {
-    const file = await fileOf(system.connectionFile('ahead', { lifetime: { refresh: 'ahead' } }));
+    const base = system.connectionFile('ahead', { lifetime: { refresh: 'ahead' } });
+    const file = await fileOf(base, 'ahead.json');
     const put = await run(['connection', 'put', '-f', file, '--json'], system.environment());
     expect(put.exitStatus).toBe(0);
     expect(put.json()).toMatchObject({ created: true });
@@ -134,7 +136,7 @@ describe('without a worker or Temporal', () => {
     const env = { ...system.environment(), TEMPORAL_ADDRESS: NOWHERE };
     const base = system.connectionFile('alone');
     const began = performance.now();
-    const put = await run(['connection', 'put', '-f', await fileOf(base)], env);
+    const put = await run(['connection', 'put', '-f', await fileOf(base, 'alone.json')], env);
     expect(put.exitStatus).toBe(0);
     expect(put.stderr).toMatch(/note: The connection is put\. Temporal did not answer/);
     expect(performance.now() - began).toBeLessThan(15_000);

@@ -54,6 +54,14 @@ describe('with a worker', () => {
     const refresh = await run(['refresh', connectionId, '--json'], system.environment());
     expect(refresh.exitStatus).toBe(1);
     expect(refresh.error()).toMatchObject({ type: 'OAuth.invalid_client', final: true });
+    expect(refresh.json()).toEqual({
+      outcome: 'failed',
+      token: null,
+      failure: { type: 'OAuth.invalid_client', final: true },
+      retryAt: null,
+    });
+    const again = await run(['refresh', connectionId, '--json'], system.environment());
+    expect(again.json()).toEqual(refresh.json());
     const token = await run(['token', connectionId, '--json'], system.environment());
     expect(token.error()).toMatchObject({ type: 'OAuth.invalid_client', final: true });
     const doctor = await run(['doctor', connectionId, '--json'], system.environment());
@@ -162,6 +170,10 @@ describe('doctor and keys list', () => {
       ...['worker', 'deployment', 'connection', 'secrets', 'token_endpoint', 'token'],
     ]);
     expect(failed.every(({ fix }) => fix !== null && fix !== '')).toBe(true);
+    const file = system.connectionFile('elsewhere').connectionId;
+    const remove = await run(['connection', 'remove', file, '--json'], env);
+    expect(remove.exitStatus).toBe(2);
+    expect(remove.error()).toMatchObject({ type: 'Environment.invalid' });
     expect((await run(['doctor'], env)).stdout).toMatch(/✗ worker[^]*→ Start one/);
   });
 

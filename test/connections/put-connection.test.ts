@@ -126,6 +126,7 @@ async function issue(rotated: string | null): Promise<void> {
     elapsedMs: 5,
     attemptId: 'a1',
     sentAt: begun?.sentAt ?? new Date(),
+    readAt: new Date(record.now),
     failureType: null,
   });
 }

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
-import { Client, type WorkflowExecuteUpdateOptions } from '@temporalio/client';
+import { Client } from '@temporalio/client';
 import type { DataConverter } from '@temporalio/common';
 import { NativeConnection, Worker } from '@temporalio/worker';
 import type { TokenSystem } from '../support/token-system.js';
@@ -65,6 +65,3 @@ export async function startApplication(
     },
   };
 }
-
-/** Options of an update that is known by name alone. */
-export type UpdateByName = WorkflowExecuteUpdateOptions & { args: unknown[] };

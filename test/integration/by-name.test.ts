@@ -6,7 +6,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { startTokenSystem, type TokenSystem } from '../support/token-system.js';
 import { startApplication, type Application } from './application.js';
 import { failureOf } from './expected-failure.js';
-import { sendJson } from './recording-server.js';
+import { sendJson, startRecordingServer, type RecordingServer } from './recording-server.js';
 import { startScriptedTokens, type ScriptedTokens } from './scripted-tokens.js';
 
 const TOKEN_REF = ['connectionId', 'epoch', 'expiresAt', 'generation', 'scope', 'tokenType'];
@@ -18,7 +18,10 @@ const CONNECTION_STATUS = [
 let system: TokenSystem;
 let authorization: ScriptedTokens;
 let application: Application;
+/** Sends back what it gets, as text or as bytes. */
+let api: RecordingServer;
 let id: string;
+let binary: string;
 let connections = 0;
 
 beforeAll(async () => {
@@ -26,12 +29,18 @@ beforeAll(async () => {
   authorization = await startScriptedTokens();
   await system.startWorker();
   application = await startApplication(system);
+  api = await startRecordingServer(({ body }, response) => {
+    const type = body.includes(0) ? 'application/octet-stream' : 'text/plain';
+    response.writeHead(200, { 'content-type': type }).end(body);
+  });
   id = await put();
+  binary = await put({ api: { allowedOrigins: [api.origin] } });
 });
 afterAll(async () => {
   await application.stop();
   await system.close();
   await authorization.stop();
+  await api.stop();
 });
 
 async function put(changes: Record<string, unknown> = {}): Promise<string> {
@@ -41,16 +50,20 @@ async function put(changes: Record<string, unknown> = {}): Promise<string> {
 }
 
 const scripted = () => ({
-  authorizationServer: { tokenEndpoint: authorization.tokenEndpoint },
+  authorizationServer: { tokenEndpoint: authorization.tokenEndpoint, requestTimeoutMs: 3_000 },
 });
 
 const membersOf = (value: unknown): string[] => Object.keys(value as object).sort();
 
 function execute(workflowType: string, args: unknown[], workflowId: string = randomUUID()) {
   const { taskQueue } = system;
-  const options = { taskQueue, workflowId, args, workflowExecutionTimeout: '60 seconds' } as const;
+  const options = { taskQueue, workflowId, args, workflowExecutionTimeout: '20 seconds' } as const;
   return system.client.workflow.execute<() => Promise<unknown>>(workflowType, options as never);
 }
+
+/** An update with whatever arguments; the client's types want at least one. */
+const updateWith = (args: unknown[]): Promise<unknown> =>
+  lifecycle(id).executeUpdate('ensureToken', { args: args as [unknown] });
 
 const lifecycle = (connectionId: string): WorkflowHandle =>
   system.client.workflow.getHandle(`oauth-token/${connectionId}`);
@@ -64,16 +77,20 @@ it('getAccessToken returns exactly a token ref, and ignores members it does not 
 });
 
 it('callApi takes and returns text, and bytes as base64', async () => {
-  const url = `${system.api.origin}/v1/echo`;
-  const body = JSON.stringify({ name: 'a thing' });
-  const text = await application.call('callApi', [{ connectionId: id, method: 'POST', url, body }]);
+  const bytes = Buffer.from([0, 159, 146, 150]);
+  const call = { connectionId: binary, method: 'PUT', url: `${api.origin}/things`, later: 1 };
+  const text = await application.call('callApi', [{ ...call, body: 'some text' }]);
   expect(membersOf(text)).toEqual(['body', 'headers', 'status']);
-  expect(text).toMatchObject({ status: 200, headers: { 'content-type': 'application/json' } });
-  expect(JSON.parse((text as { body: string }).body)).toMatchObject({ method: 'POST', body });
-
-  const input = { connectionId: id, method: 'PUT', url, bodyEncoding: 'base64', body: btoa('äö') };
-  const sent = await application.call('callApi', [{ ...input, headers: { accept: '*/*' } }]);
-  expect(JSON.parse((sent as { body: string }).body)).toMatchObject({ method: 'PUT' });
+  expect(text).toEqual({
+    status: 200,
+    headers: { 'content-type': 'text/plain' },
+    body: 'some text',
+  });
+  const sent = { ...call, body: bytes.toString('base64'), bodyEncoding: 'base64' };
+  const returned = await application.call('callApi', [sent]);
+  expect(membersOf(returned)).toEqual(['body', 'bodyEncoding', 'headers', 'status']);
+  expect(returned).toMatchObject({ status: 200, body: sent.body, bodyEncoding: 'base64' });
+  expect(api.received.map(({ body }) => body)).toEqual([Buffer.from('some text'), bytes]);
 });
 
 it('validateToken returns exactly a connection status', async () => {
@@ -183,7 +200,7 @@ it.each<[unknown[], string]>([
 ])('ensureToken refuses %j, names %s, and the lifecycle goes on', async (args, field) => {
   const right = { epoch: 1, generation: 1, minValidMs: 0, reason: 'stale' };
   const whole = args.map((input) => (input === null ? null : { ...right, ...(input as object) }));
-  const failure = await failureOf(lifecycle(id).executeUpdate('ensureToken', { args: whole }));
+  const failure = await failureOf(updateWith(whole));
   expect(failure).toMatchObject({ type: 'Connection.invalid', nonRetryable: true });
   expect(failure.message).toContain(field);
   expect(await lifecycle(id).executeUpdate('ensureToken', { args: [right] })).toMatchObject({

@@ -1,6 +1,11 @@
 /** What only an operator or a person can mend: one request, and none after it until they did. */
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { callAtOnce, forceRefresh, tokenDocument, type Outcomes } from '../support/token-records.js';
+import {
+  callAtOnce,
+  forceRefresh,
+  tokenDocument,
+  type Outcomes,
+} from '../support/token-records.js';
 import {
   CLIENT_ID,
   CLIENT_SECRET,
