@@ -2,7 +2,7 @@ import { hostname } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { DataConverter } from '@temporalio/common';
-import { NativeConnection, Worker, type WorkerOptions } from '@temporalio/worker';
+import { Worker, type NativeConnection, type WorkerOptions } from '@temporalio/worker';
 import type { MongoClient } from 'mongodb';
 import { createIssueActivities, createTokenActivities } from './activities/index.js';
 import { DEFAULT_TASK_QUEUE, issueTaskQueue } from './contract/names.js';
@@ -38,7 +38,7 @@ export interface TokenWorkerOptions {
   proxy?: string | undefined;
   /** The lifecycle keeps `OAuthTokenState` and `OAuthFailureType` up to date. */
   searchAttributes?: boolean | undefined;
-  /** What else the two Workers are made with, such as `workerDeploymentOptions`. */
+  /** What else the Workers are made with: `workerDeploymentOptions`, a prebuilt `workflowBundle`… */
   workerOptions?:
     Partial<Omit<WorkerOptions, 'taskQueue' | 'namespace' | 'connection'>> | undefined;
   onWarning?: ((message: string) => void) | undefined;
@@ -84,8 +84,9 @@ export async function createTokenWorker(options: TokenWorkerOptions): Promise<To
   const tokens = createTokenSource({
     ...{ mongodb, keys, namespace, taskQueue, dataConverter, network: mode, proxy },
   });
+  const { workflowBundle, ...workerOptions } = options.workerOptions ?? {};
   const shared = {
-    ...options.workerOptions,
+    ...workerOptions,
     ...(dataConverter === undefined ? {} : { dataConverter }),
     connection,
     namespace,
@@ -93,7 +94,7 @@ export async function createTokenWorker(options: TokenWorkerOptions): Promise<To
   const callers = await Worker.create({
     ...shared,
     taskQueue,
-    workflowsPath: workflowsPath(),
+    ...(workflowBundle === undefined ? { workflowsPath: workflowsPath() } : { workflowBundle }),
     activities: createTokenActivities({ tokens, mongodb, keys, shutdown: stopping.signal }),
     shutdownGraceTime: CALLERS_GRACE,
   });

@@ -47,7 +47,7 @@ describe('a failure of the table', () => {
   });
 
   it('says when a retry makes sense, in whole milliseconds, never 0', () => {
-    const delayOf = (nextRetryDelayMs: number) =>
+    const delayOf = (nextRetryDelayMs: number): unknown =>
       failure('OAuth.rate_limited', { nextRetryDelayMs }).nextRetryDelay;
     expect(delayOf(1_234.2)).toBe(1_235);
     fc.assert(

@@ -12,13 +12,13 @@ const foreign = await foreignErrors();
 afterEach(() => vi.restoreAllMocks());
 
 /** What is written on standard error. */
-function written(write: (logger: ReturnType<typeof temporalLogger>) => void): string {
+function written(write: (logger: ReturnType<typeof temporalLogger>) => unknown): string {
   const lines: string[] = [];
-  vi.spyOn(fs, 'writeSync').mockImplementation(((to: number, text: string) => {
+  vi.spyOn(fs, 'writeSync').mockImplementation((to: number, text: string) => {
     expect(to).toBe(2);
     lines.push(text);
     return Buffer.byteLength(text);
-  }) as typeof fs.writeSync);
+  });
   write(temporalLogger(createLogger('info')));
   return lines.join('');
 }

@@ -14,7 +14,7 @@ describe('a secret', () => {
   });
 
   it('prints as [redacted] wherever it is printed', () => {
-    expect(`${secret}`).toBe('[redacted]');
+    expect(String(secret)).toBe('[redacted]');
     expect(inspect(secret)).toBe('[redacted]');
     expect(inspect({ deep: [{ secret }] }, { depth: 9, showHidden: true })).not.toContain(TEXT);
     expect(format('%s %o %j', secret, secret, { no: 1 })).not.toContain(TEXT);

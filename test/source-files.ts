@@ -13,6 +13,8 @@ export interface Import {
   relative: boolean;
   /** Erased when compiled: `import type`. `import { type X }` is not. */
   typeOnly: boolean;
+  /** `await import(…)`: loaded when it is needed. */
+  lazy: boolean;
 }
 
 /** A source file, read as TypeScript reads it. */
@@ -58,19 +60,20 @@ function targetOf(from: string, specifier: string): string {
     : (specifier.split('/', 1)[0] ?? specifier);
 }
 
-function importsOf(tree: ts.SourceFile): Pick<Import, 'specifier' | 'typeOnly'>[] {
-  const found: Pick<Import, 'specifier' | 'typeOnly'>[] = [];
+function importsOf(tree: ts.SourceFile): Omit<Import, 'target' | 'relative'>[] {
+  const found: Omit<Import, 'target' | 'relative'>[] = [];
   for (const node of nodesOf(tree)) {
     if (ts.isImportDeclaration(node) && ts.isStringLiteral(node.moduleSpecifier)) {
       const typeOnly = node.importClause?.phaseModifier === ts.SyntaxKind.TypeKeyword;
-      found.push({ specifier: node.moduleSpecifier.text, typeOnly });
+      found.push({ specifier: node.moduleSpecifier.text, typeOnly, lazy: false });
     } else if (ts.isExportDeclaration(node) && node.moduleSpecifier !== undefined) {
       if (!ts.isStringLiteral(node.moduleSpecifier)) continue;
-      found.push({ specifier: node.moduleSpecifier.text, typeOnly: node.isTypeOnly });
+      const { isTypeOnly: typeOnly } = node;
+      found.push({ specifier: node.moduleSpecifier.text, typeOnly, lazy: false });
     } else if (ts.isImportTypeNode(node)) {
       const { argument } = node;
       if (ts.isLiteralTypeNode(argument) && ts.isStringLiteral(argument.literal)) {
-        found.push({ specifier: argument.literal.text, typeOnly: true });
+        found.push({ specifier: argument.literal.text, typeOnly: true, lazy: false });
       }
     } else if (
       ts.isCallExpression(node) &&
@@ -78,7 +81,7 @@ function importsOf(tree: ts.SourceFile): Pick<Import, 'specifier' | 'typeOnly'>[
       node.arguments[0] !== undefined &&
       ts.isStringLiteral(node.arguments[0])
     ) {
-      found.push({ specifier: node.arguments[0].text, typeOnly: false });
+      found.push({ specifier: node.arguments[0].text, typeOnly: false, lazy: true });
     }
   }
   return found;

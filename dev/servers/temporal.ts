@@ -18,6 +18,8 @@ export interface TemporalOptions {
   dbFilename?: string;
   /** Names of search attributes to register, all of type Keyword. */
   searchAttributes?: readonly string[];
+  /** Server settings by their names, such as `history.maxTotalUpdates`. */
+  dynamicConfig?: Readonly<Record<string, number>>;
   progress?: Progress;
 }
 
@@ -54,7 +56,7 @@ async function useExternal(searchAttributes: readonly string[]): Promise<Tempora
 }
 
 function serverArguments(options: TemporalOptions, port: number, uiPort: number | null): string[] {
-  const { dbFilename, searchAttributes = [] } = options;
+  const { dbFilename, searchAttributes = [], dynamicConfig = {} } = options;
   return [
     'server',
     'start-dev',
@@ -62,6 +64,10 @@ function serverArguments(options: TemporalOptions, port: number, uiPort: number 
     ...(uiPort === null ? ['--headless'] : ['--ui-port', String(uiPort)]),
     ...(dbFilename === undefined ? [] : ['--db-filename', dbFilename]),
     ...searchAttributes.flatMap((name) => ['--search-attribute', `${name}=Keyword`]),
+    ...Object.entries(dynamicConfig).flatMap(([name, value]) => [
+      '--dynamic-config-value',
+      `${name}=${value}`,
+    ]),
     // The person's own configuration of the CLI is about other servers.
     ...['--disable-config-env', '--disable-config-file'],
   ];

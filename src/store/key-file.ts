@@ -52,16 +52,19 @@ export async function readKeyFile(path: string): Promise<KeyFile> {
   return parsed.data;
 }
 
-/** The newest key of a purpose whose time has come. */
+/**
+ * The newest key of a purpose whose time has come. While there is none it is the oldest: `activeFrom`
+ * only delays a key that is to replace another, and a process whose wall clock is behind must start.
+ */
 export function activeKey(
   file: KeyFile,
   purpose: KeyPurpose,
   now: number,
 ): KeyFile['keys'][number] | null {
-  const due = file.keys
-    .filter((jwk) => jwk.purpose === purpose && Date.parse(jwk.activeFrom) <= now)
+  const keys = file.keys
+    .filter((jwk) => jwk.purpose === purpose)
     .sort((a, b) => Date.parse(a.activeFrom) - Date.parse(b.activeFrom));
-  return due.at(-1) ?? null;
+  return keys.filter((jwk) => Date.parse(jwk.activeFrom) <= now).at(-1) ?? keys[0] ?? null;
 }
 
 interface LoadedKeys {

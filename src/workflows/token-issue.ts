@@ -129,7 +129,7 @@ export class TokenIssue {
       return isCancellation(error) ? { view: null, failed: false } : null;
     }
     const final = cause.nonRetryable === true;
-    const { nextRetryDelay } = cause;
+    const nextRetryDelay: unknown = cause.nextRetryDelay;
     const inMs = typeof nextRetryDelay === 'number' ? nextRetryDelay : null;
     this.#answers[this.#stage] = {
       outcome: 'failed',

@@ -26,7 +26,8 @@ import { autoUpgrade } from './versioning.js';
  */
 export async function tokenLifecycle(input: ConnectionInput): Promise<void> {
   // Whoever starts it by name may send anything, or nothing.
-  const { connectionId } = (input as ConnectionInput | null | undefined) ?? { connectionId: '' };
+  const given: ConnectionInput | null | undefined = input;
+  const { connectionId } = given ?? { connectionId: '' };
   const run = new LifecycleRun(connectionId);
   setHandler(
     ensureTokenUpdate,

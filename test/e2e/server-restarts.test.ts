@@ -47,7 +47,7 @@ async function startWorkflows(system: TokenSystem, connectionId: string) {
   );
 }
 
-describe.skipIf(external)('while Temporal is restarted', () => {
+describe.skipIf(external).concurrent('while Temporal is restarted', () => {
   let folder: string;
   let temporal: TemporalServer;
   let system: TokenSystem;
@@ -69,7 +69,9 @@ describe.skipIf(external)('while Temporal is restarted', () => {
     await rm(folder, { recursive: true, force: true });
   });
 
-  it('serves tokens from memory and from MongoDB, and requests the others afterwards', async () => {
+  it('serves tokens from memory and from MongoDB, and requests the others afterwards', async ({
+    expect,
+  }) => {
     const { authorizationServer } = system;
     const inMemory = (await system.put(system.connectionFile('in-memory'))).connectionId;
     const expired = (await system.put(system.connectionFile('expired'))).connectionId;
@@ -117,7 +119,7 @@ describe.skipIf(external)('while Temporal is restarted', () => {
   });
 });
 
-describe.skipIf(external)('while MongoDB is restarted', () => {
+describe.skipIf(external).concurrent('while MongoDB is restarted', () => {
   let folder: string;
   let mongodb: MongodbServer;
   let system: TokenSystem;
@@ -139,7 +141,9 @@ describe.skipIf(external)('while MongoDB is restarted', () => {
     await rm(folder, { recursive: true, force: true });
   });
 
-  it('serves tokens from memory, and commits afterwards what was answered meanwhile', async () => {
+  it('serves tokens from memory, and commits afterwards what was answered meanwhile', async ({
+    expect,
+  }) => {
     const { authorizationServer } = system;
     const inMemory = (await system.put(system.connectionFile('in-memory'))).connectionId;
     const underWay = (await system.put(system.connectionFile('under-way'))).connectionId;

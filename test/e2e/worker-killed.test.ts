@@ -17,7 +17,7 @@ let system: TokenSystem;
 const workers: WorkerProcess[] = [];
 
 beforeAll(async () => {
-  system = await startTokenSystem({ authorizationServer: { accessTokenTtlSeconds: 60 } });
+  system = await startTokenSystem({ authorizationServer: { accessTokenTtlSeconds: 600 } });
 });
 afterAll(async () => {
   await Promise.all(workers.map((worker) => worker.end('SIGTERM')));

@@ -33,17 +33,20 @@ beforeEach(() => {
   api.received.length = 0;
 });
 
-/** A connection of the test's own, and token sources as of so many processes. */
-async function connect(sources: number): Promise<{ id: string; sources: TokenSource[] }> {
+/** A connection of the test's own, and the token sources of so many processes. */
+async function connect(processes: number) {
   const file = system.connectionFile(`rejected-${(connections += 1)}`, {
     authorizationServer: { tokenEndpoint: authorization.tokenEndpoint },
     api: { allowedOrigins: [api.origin] },
   });
   await system.put(file);
-  return {
-    id: file.connectionId,
-    sources: Array.from({ length: sources }, () => system.source()),
-  };
+  const sources = Array.from({ length: processes }, () => system.source());
+  function source(call = 0): TokenSource {
+    const chosen = sources[call % processes];
+    if (chosen === undefined) throw new Error('There is no such process.');
+    return chosen;
+  }
+  return { id: file.connectionId, source };
 }
 
 /** The most often that one URL was sent. */
@@ -54,38 +57,40 @@ function mostOftenSent(): number {
 }
 
 it('refreshes once for 100 concurrent callers in two processes, and sends each call at most twice', async () => {
-  const { id, sources } = await connect(2);
-  for (const source of sources) await source.getAccessToken(id);
+  const { id, source } = await connect(2);
+  for (const process of [0, 1]) await source(process).getAccessToken(id);
   expect(authorization.requests).toHaveLength(1);
   authorization.endAll();
   const responses = await Promise.all(
     Array.from({ length: 100 }, (_, call) =>
-      sources[call % 2]?.fetch(id, `${api.origin}/things?call=${call}`),
+      source(call).fetch(id, `${api.origin}/things?call=${call}`),
     ),
   );
-  expect(responses.map((response) => response?.status)).toEqual(Array(100).fill(200));
+  expect(responses.map(({ status }) => status)).toEqual(Array(100).fill(200));
   expect(authorization.requests).toHaveLength(2);
   expect(mostOftenSent()).toBe(2);
   expect(api.received.length).toBeLessThanOrEqual(200);
 });
 
 it('serves a late caller that saw the refused token, without another token request', async () => {
-  const { id, sources } = await connect(1);
-  const first = await sources[0]?.getAccessToken(id);
+  const { id, source } = await connect(1);
+  const first = await source().getAccessToken(id);
   authorization.endAll();
-  await sources[0]?.fetch(id, `${api.origin}/things`);
-  const late = await sources[0]?.getAccessToken(id, { rejectedGeneration: first?.generation });
-  expect(late?.generation).toBe(2);
+  await source().fetch(id, `${api.origin}/things`);
+  const late = await source().getAccessToken(id, { rejectedGeneration: first.generation });
+  expect(late.generation).toBe(2);
   expect(authorization.requests).toHaveLength(2);
 });
 
 it('makes at most two token requests for an API that always says 401, and every caller learns of it', async () => {
-  const { id, sources } = await connect(2);
+  const { id, source } = await connect(2);
   const outcomes: unknown[] = [];
   for (let wave = 0; wave < 10; wave += 1) {
     const calls = Array.from({ length: 20 }, async (_, call) => {
       const url = `${api.origin}/always-401?call=${wave}.${call}`;
-      return sources[call % 2]?.fetch(id, url).catch((error: unknown) => error);
+      return source(call)
+        .fetch(id, url)
+        .catch((error: unknown) => error);
     });
     outcomes.push(...(await Promise.all(calls)));
   }
@@ -107,7 +112,7 @@ it('makes at most two token requests for an API that always says 401, and every 
   const received = api.received.length;
   const status = await system.client.workflow.getHandle(`oauth-token/${id}`).query('status');
   expect(status).toMatchObject({ generation: 2 });
-  await expect(sources[0]?.fetch(id, `${api.origin}/always-401?late`)).rejects.toMatchObject({
+  await expect(source().fetch(id, `${api.origin}/always-401?late`)).rejects.toMatchObject({
     type: 'Token.rejected',
   });
   expect(api.received).toHaveLength(received);
@@ -115,44 +120,43 @@ it('makes at most two token requests for an API that always says 401, and every 
 });
 
 it("repeats a failed request of a rejection by that failure's own pause", async () => {
-  const { id, sources } = await connect(1);
-  await sources[0]?.getAccessToken(id);
+  const { id, source } = await connect(1);
+  await source().getAccessToken(id);
   authorization.endAll();
   authorization.answer = (_, response) => {
     authorization.answer = null;
     sendJson(response, 503, {});
   };
-  const failed = await failureOf(sources[0]?.fetch(id, `${api.origin}/things`));
+  const failed = await failureOf(source().fetch(id, `${api.origin}/things`));
   expect(failed).toMatchObject({ type: 'OAuth.server_error', nonRetryable: false });
   const fetched = async (): Promise<number | undefined> =>
-    (await sources[0]?.fetch(id, `${api.origin}/things`))?.status;
+    (await source().fetch(id, `${api.origin}/things`))?.status;
   // Not the 30 s that lie between two rejections.
   await expect.poll(fetched, { timeout: 15_000, interval: 200 }).toBe(200);
   expect(authorization.requests).toHaveLength(3);
 });
 
 it('never refreshes for a 403', async () => {
-  const { id, sources } = await connect(1);
-  const calls = Array.from({ length: 20 }, () => sources[0]?.fetch(id, `${api.origin}/403`));
-  const statuses = (await Promise.all(calls)).map((response) => response?.status);
+  const { id, source } = await connect(1);
+  const calls = Array.from({ length: 20 }, () => source().fetch(id, `${api.origin}/403`));
+  const statuses = (await Promise.all(calls)).map(({ status }) => status);
   expect(statuses).toEqual(Array(20).fill(403));
   expect(authorization.requests).toHaveLength(1);
   expect(api.received).toHaveLength(20);
 });
 
 it('refreshes for a stream body but does not send it again: the 401 is returned', async () => {
-  const { id, sources } = await connect(1);
-  const [source] = sources;
-  await source?.getAccessToken(id);
+  const { id, source } = await connect(1);
+  await source().getAccessToken(id);
   authorization.endAll();
   const stream = new Blob(['a long upload']).stream();
   const init = { method: 'POST', body: stream, duplex: 'half' } as RequestInit;
-  const refused = await source?.fetch(id, `${api.origin}/upload`, init);
-  expect(refused?.status).toBe(401);
-  expect(await refused?.json()).toEqual({ status: 401 });
+  const refused = await source().fetch(id, `${api.origin}/upload`, init);
+  expect(refused.status).toBe(401);
+  expect(await refused.json()).toEqual({ status: 401 });
   expect(api.receivedAt('/upload').map(({ body }) => body.toString())).toEqual(['a long upload']);
   expect(authorization.requests).toHaveLength(2);
-  expect((await source?.fetch(id, `${api.origin}/things`))?.status).toBe(200);
+  expect((await source().fetch(id, `${api.origin}/things`))?.status).toBe(200);
   expect(authorization.requests).toHaveLength(2);
 });
 
@@ -162,11 +166,11 @@ it.each<[string, () => RequestInit['body'], string]>([
   ['parameters', () => new URLSearchParams({ a: '1' }), 'a=1'],
   ['a blob', () => new Blob(['blob']), 'blob'],
 ])('sends %s again with the new token', async (_, body, text) => {
-  const { id, sources } = await connect(1);
-  await sources[0]?.getAccessToken(id);
+  const { id, source } = await connect(1);
+  await source().getAccessToken(id);
   authorization.endAll();
   const init = { method: 'PUT', body: body() ?? null };
-  const response = await sources[0]?.fetch(id, `${api.origin}/again`, init);
-  expect(response?.status).toBe(200);
+  const response = await source().fetch(id, `${api.origin}/again`, init);
+  expect(response.status).toBe(200);
   expect(api.receivedAt('/again').map((sent) => sent.body.toString())).toEqual([text, text]);
 });

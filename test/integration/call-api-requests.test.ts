@@ -1,6 +1,5 @@
 /** Contract §5, row by row: what `callApi` sends, and what becomes of a request without an answer. */
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
-import type { CallApiInput } from '../../src/contract/messages.js';
 import { apiRulesOf, executeApiCall, type TokenSource } from '../../src/tokens/index.js';
 import { startProxy, unusedPort } from '../oauth/servers.js';
 import { startTokenSystem, type TokenSystem } from '../support/token-system.js';
@@ -54,7 +53,7 @@ function call(input: Record<string, unknown>, source = tokens) {
     api: { allowedOrigins: [api.origin, nobody, FAR_AWAY], responseHeaders: [], callers: null },
   });
   const whole = { connectionId: id, method: 'GET', url: `${api.origin}/things`, ...input };
-  return executeApiCall(source, rules, whole as unknown as CallApiInput);
+  return executeApiCall(source, rules, whole);
 }
 
 it.each([

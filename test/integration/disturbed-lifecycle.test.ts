@@ -95,19 +95,41 @@ it.for(Object.entries(DISTURBANCES))(
   },
 );
 
-it('gives a token to the next caller when the run is closed between two refreshes', async () => {
-  const connectionId = await putRotating('closed-between');
+it('does not ask twice when the next run begins while a terminated one has a request under way', async () => {
+  const connectionId = await putRotating('next-run');
+  const answer = createGate();
+  system.authorizationServer.hooks.onTokenResponse = () => answer.pass();
+  const before = system.authorizationServer.countTokenRequests();
+  const source = system.source();
+  const callers = callAtOnce(CALLERS, () => source.getAccessToken(connectionId));
+  await expect.poll(() => answer.arrived(), { timeout: 20_000 }).toBe(1);
+  const { runId } = await handleOf(connectionId).describe();
+  await handleOf(connectionId).terminate('test');
+  // The next run's own token request has been tried, and found the other one under way.
+  const triedAgain = async (): Promise<boolean> => {
+    const { runId: next, raw } = await handleOf(connectionId).describe();
+    return next !== runId && (raw.pendingActivities ?? []).some(({ lastFailure }) => lastFailure);
+  };
+  await expect.poll(triedAgain, { timeout: 20_000 }).toBe(true);
+  answer.open();
+  expect(await callers).toEqual({ generations: Array<number>(CALLERS).fill(1), refusals: [] });
+  expect(system.authorizationServer.countTokenRequests() - before).toBe(1);
+});
+
+it('gives a token to the next caller when the run is closed or reset between two refreshes', async () => {
+  const connectionId = await putRotating('between');
   const requests = (): number => system.authorizationServer.countTokenRequests();
   const before = requests();
   for (const [index, close] of [
     () => handleOf(connectionId).cancel(),
     () => handleOf(connectionId).terminate('test'),
+    () => reset(connectionId, 'first'),
   ].entries()) {
     const { generation } = await system.source().getAccessToken(connectionId);
     expect(generation).toBe(index + 1);
     await close();
     await expireToken(system, connectionId);
   }
-  expect((await system.source().getAccessToken(connectionId)).generation).toBe(3);
-  expect(requests() - before).toBe(3);
+  expect((await system.source().getAccessToken(connectionId)).generation).toBe(4);
+  expect(requests() - before).toBe(4);
 });

@@ -40,7 +40,7 @@ const presented = (): (string | undefined)[] =>
 interface LostAnswer {
   connectionId: string;
   /** Answers the second request with the same refresh token, which waits until then. */
-  answerProbe(reply: TokenReply): void;
+  answerProbe: (reply: TokenReply) => void;
 }
 
 /** Obtains generation 1, then loses the answer to the next refresh. */

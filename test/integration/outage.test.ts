@@ -55,7 +55,8 @@ const OUTAGES: Record<string, Outage> = {
     type: 'OAuth.malformed_response',
     pausesMs: [1_000, 2_000],
   },
-  'does not answer': { reply: 'hang', type: 'OAuth.unreachable', pausesMs: [1_000, 2_000] },
+  // Each request takes the second that this server is given.
+  'does not answer': { reply: 'hang', type: 'OAuth.unreachable', pausesMs: [2_000, 3_000] },
 };
 
 let system: TokenSystem;

@@ -21,7 +21,7 @@ export interface RecordingServer {
   answer: Answer;
   /** Requests whose path starts with a text. */
   receivedAt(path: string): Recorded[];
-  stop(): Promise<void>;
+  stop: () => Promise<void>;
 }
 
 /** Starts a server that records whole requests and answers them with `answer`. */

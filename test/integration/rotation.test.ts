@@ -18,8 +18,7 @@ beforeAll(async () => {
   // Strict: an old refresh token that comes back ends the whole grant.
   system = await startTokenSystem({ authorizationServer: { rotateRefreshToken: true } });
   await system.startWorker();
-  const { mintRefreshToken } = system.authorizationServer;
-  const refreshToken = await mintRefreshToken({
+  const refreshToken = await system.authorizationServer.mintRefreshToken({
     ...{ clientId: CLIENT_ID, accountId: 'account-1', scope: 'things:read' },
   });
   const file = system.connectionFile('rotation', {

@@ -21,8 +21,8 @@ export interface ScriptedTokens {
   /** Answers in place of the usual answer, until set to null. */
   answer: ((form: TokenForm, response: ServerResponse) => void | Promise<void>) | null;
   /** The usual answer: a new access token, and a new refresh token where one was sent. */
-  issue(form: TokenForm, response: ServerResponse): void;
-  stop(): Promise<void>;
+  issue: (form: TokenForm, response: ServerResponse) => void;
+  stop: () => Promise<void>;
 }
 
 /** Starts a token endpoint; tokens live for `lifetimeMs` by its own clock. */

@@ -2,6 +2,8 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, expect, inject, it } from 'vitest';
+import type { EnsureTokenInput, EnsureTokenResult } from '../../src/contract/messages.js';
+import { createTokenActivities } from '../../src/index.js';
 import {
   createFileKeyProvider,
   exportAccessKeys,
@@ -14,20 +16,24 @@ import {
 } from '../../src/store/index.js';
 import { startTokenSystem, type TokenSystem } from '../support/token-system.js';
 import { failureOf } from './expected-failure.js';
+import { sendJson, startRecordingServer, type RecordingServer } from './recording-server.js';
 import { startScriptedTokens, type ScriptedTokens } from './scripted-tokens.js';
 
 let system: TokenSystem;
 let authorization: ScriptedTokens;
+let api: RecordingServer;
 let connections = 0;
 
 beforeAll(async () => {
   system = await startTokenSystem();
   authorization = await startScriptedTokens();
+  api = await startRecordingServer((_, response) => sendJson(response, 200, {}));
   await system.startWorker();
 });
 afterAll(async () => {
   await system.close();
   await authorization.stop();
+  await api.stop();
 });
 beforeEach(() => {
   authorization.requests.length = 0;
@@ -38,6 +44,7 @@ async function put(issue: boolean): Promise<string> {
   const file = system.connectionFile(`sealed-${(connections += 1)}`, {
     authorizationServer: { tokenEndpoint: authorization.tokenEndpoint },
     grant: { grantType: 'refresh_token', refreshToken: { env: 'REFRESH_TOKEN' } },
+    api: { allowedOrigins: [api.origin] },
   });
   await system.put(file, { CLIENT_SECRET: 'a secret', REFRESH_TOKEN: 'an imported token' });
   if (issue) await system.source().getAccessToken(file.connectionId);
@@ -51,6 +58,22 @@ function flipped(sealed: SealedValue | null | undefined, member: keyof SealedVal
   const bytes = Buffer.from(sealed[member], 'base64url');
   bytes.writeUInt8(bytes.readUInt8(bytes.length - 1) ^ 1, bytes.length - 1);
   return { ...sealed, [member]: bytes.toString('base64url') };
+}
+
+/** Puts the token document of one connection in the place of another's. */
+async function moveToken(from: string, to: string): Promise<void> {
+  const found = await system.database.tokens.findOne({ _id: from });
+  if (found === null) throw new Error('No record.');
+  const { _id, ...moved } = found;
+  expect(_id).toBe(from);
+  await system.database.tokens.replaceOne({ _id: to }, moved);
+}
+
+/** Refuses an access token that does not open, as callers of the activity learn it too. */
+async function refusedByValidateToken(connectionId: string, keys: string): Promise<unknown> {
+  const { mongodb } = system;
+  const activities = createTokenActivities({ tokens: system.source(), mongodb, keys });
+  return (await failureOf(activities.validateToken({ connectionId }))).type;
 }
 
 async function unreadable(connectionId: string): Promise<void> {
@@ -71,6 +94,7 @@ it.each(['ciphertext', 'tag', 'iv', 'encrypted_key', 'protected'] as const)(
     const access = flipped(found?.access, member);
     await system.database.tokens.updateOne({ _id: id }, { $set: { access } });
     await unreadable(id);
+    expect(await refusedByValidateToken(id, system.keysFile)).toBe('Store.unreadable');
   },
 );
 
@@ -92,17 +116,13 @@ it('does not open a client secret with a flipped bit', async () => {
 
 it('does not open the access token of a record that was moved to another id', async () => {
   const [from, to] = [await put(true), await put(true)];
-  const found = await system.database.tokens.findOne({ _id: from });
-  if (found === null) throw new Error('No record.');
-  await system.database.tokens.replaceOne({ _id: to }, { ...found, _id: to });
+  await moveToken(from, to);
   await unreadable(to);
 });
 
 it('does not open a refresh token or a client secret that was moved to another id', async () => {
   const [from, to] = [await put(false), await put(false)];
-  const found = await system.database.tokens.findOne({ _id: from });
-  if (found === null) throw new Error('No record.');
-  await system.database.tokens.replaceOne({ _id: to }, { ...found, _id: to });
+  await moveToken(from, to);
   await unreadable(to);
   const [other, target] = [await put(false), await put(false)];
   const secret = await system.database.connections.findOne({ _id: other });
@@ -141,6 +161,7 @@ it('says so, and retries, when the key of an access token is not in the file', a
   const failure = await failureOf(keyless.getAccessToken(id));
   expect(failure).toMatchObject({ type: 'Store.key_unavailable', nonRetryable: false });
   expect(failure.message).toMatch(/The key access-\S+ of the access_token/);
+  expect(await refusedByValidateToken(id, path)).toBe('Store.key_unavailable');
   await writeFile(path, await readFile(system.keysFile), { mode: 0o600 });
   const served = () =>
     keyless.getAccessToken(id).then(
@@ -151,22 +172,37 @@ it('says so, and retries, when the key of an access token is not in the file', a
   expect(authorization.requests).toEqual([]);
 });
 
+/** Waits until the worker has taken note of the changed key file. */
+async function workerMissesKey(connectionId: string): Promise<void> {
+  const lifecycle = system.client.workflow.getHandle(`oauth-token/${connectionId}`);
+  let generation = 1;
+  const failed = async (): Promise<unknown> => {
+    const input: EnsureTokenInput = { epoch: 1, generation, minValidMs: 0, reason: 'forced' };
+    const answer = await lifecycle.executeUpdate<EnsureTokenResult, [EnsureTokenInput]>(
+      'ensureToken',
+      {
+        args: [input],
+      },
+    );
+    generation = answer.token?.generation ?? generation;
+    return answer.failure?.type;
+  };
+  await expect.poll(failed, { timeout: 20_000, interval: 100 }).toBe('Store.key_unavailable');
+}
+
 it('makes no token request while the key of the refresh token is not in the file', async () => {
-  const id = await put(false);
+  const [id, other] = [await put(false), await put(true)];
   const whole = await readFile(system.keysFile);
   await writeFile(system.keysFile, await keysWithout('grant'));
   const source = system.source();
   try {
-    const kinds = new Set<unknown>();
-    const asked = async (): Promise<unknown> => {
+    await workerMissesKey(other);
+    authorization.requests.length = 0;
+    for (let call = 0; call < 3; call += 1) {
       const failure = await failureOf(source.getAccessToken(id));
-      kinds.add(failure.nonRetryable);
-      return failure.type;
-    };
-    await expect.poll(asked, { timeout: 10_000 }).toBe('Store.key_unavailable');
-    const failure = await failureOf(source.getAccessToken(id));
-    expect(failure).toMatchObject({ type: 'Store.key_unavailable', nonRetryable: false });
-    expect(kinds).toEqual(new Set([false]));
+      expect(failure).toMatchObject({ type: 'Store.key_unavailable', nonRetryable: false });
+      expect(failure.nextRetryDelay ?? 0).toBeLessThan(70_000);
+    }
     expect(authorization.requests).toEqual([]);
   } finally {
     await writeFile(system.keysFile, whole);
@@ -177,7 +213,8 @@ it('makes no token request while the key of the refresh token is not in the file
       () => null,
     );
   await expect.poll(served, { timeout: 20_000, interval: 200 }).toBe(1);
-  expect(authorization.requests).toHaveLength(1);
+  const sent = authorization.requests.map((form) => form['refresh_token']);
+  expect(sent.filter((refreshToken) => refreshToken === 'an imported token')).toHaveLength(1);
 });
 
 it('lets an application with access keys call, and open neither refresh token nor client secret', async () => {
@@ -185,8 +222,10 @@ it('lets an application with access keys call, and open neither refresh token no
   const path = join(inject('scratch'), `access-${system.id}.json`);
   const { kids } = await exportAccessKeys(system.keysFile, path);
   expect(kids).toEqual([expect.stringMatching(/^access-/)]);
-  const token = await system.source({ keys: path }).getAccessToken(id);
-  expect(token.reveal()).toBe(authorization.accessTokens.at(-1));
+  const response = await system.source({ keys: path }).fetch(id, `${api.origin}/things`);
+  expect(response.status).toBe(200);
+  const sent = api.received.at(-1)?.headers.authorization;
+  expect(sent).toBe(`Bearer ${authorization.accessTokens.at(-1)}`);
   expect(authorization.requests).toHaveLength(1);
 
   const keys = createFileKeyProvider(path);

@@ -32,6 +32,8 @@ const PLACE: SealContext = {
   purpose: 'access_token',
 };
 
+const PLACE_FIELDS: unknown[] = Object.values(PLACE);
+
 const seal = async (text = TOKEN, place = PLACE, from: KeyProvider = keys) =>
   (await prepareSealer(from, 'access')).seal(place, text);
 
@@ -121,7 +123,7 @@ describe('a value that was moved', () => {
 
   it('does not open with an `aad` of its own', async () => {
     const elsewhere = { ...PLACE, connectionId: 'other' };
-    const aad = base64url.encode(JSON.stringify(['oat1', ...Object.values(PLACE)]));
+    const aad = base64url.encode(JSON.stringify(['oat1', ...PLACE_FIELDS]));
     const carried = { ...(await seal()), aad } as SealedValue;
     expect(await codeOf(openSealed(keys, carried, elsewhere))).toBe('unreadable');
     expect(await openSealed(keys, carried, PLACE)).toBe(TOKEN);
@@ -153,7 +155,7 @@ describe('a value that was changed', () => {
   });
 
   it.each(members)('by leaving out its %s does not open', async (member) => {
-    const value = { ...(await seal()), [member]: undefined } as unknown as SealedValue;
+    const value = { ...(await seal()), [member]: undefined };
     expect(await codeOf(openSealed(keys, value, PLACE))).toBe('unreadable');
   });
 
@@ -178,7 +180,7 @@ describe('a value that was changed', () => {
 
   it('is refused with another algorithm even when it was sealed so with our key', async () => {
     const { key } = await keys.active('access');
-    const aad = new TextEncoder().encode(JSON.stringify(['oat1', ...Object.values(PLACE)]));
+    const aad = new TextEncoder().encode(JSON.stringify(['oat1', ...PLACE_FIELDS]));
     const sealedBy = async (enc: string) =>
       (await new FlattenedEncrypt(new TextEncoder().encode(TOKEN))
         .setProtectedHeader({ alg: 'A256KW', enc, kid: 'access-1' })

@@ -78,7 +78,7 @@ export async function callAtOnce(
 
 function refusalOf(error: unknown, afterMs: number): Refusal {
   if (!(error instanceof ApplicationFailure)) throw error;
-  const { nextRetryDelay } = error;
+  const nextRetryDelay: unknown = error.nextRetryDelay;
   return {
     type: error.type,
     final: error.nonRetryable === true,

@@ -20,7 +20,7 @@ import {
   type TokenSource,
   type TokenSourceOptions,
 } from '../../src/tokens/index.js';
-import { createTokenWorker, type TokenWorker } from '../../src/worker.js';
+import { createTokenWorker, type TokenWorker, type TokenWorkerOptions } from '../../src/worker.js';
 
 export const CLIENT_ID = 'client_id_123';
 export const CLIENT_SECRET = 'marked-client-secret-5a1f';
@@ -101,10 +101,13 @@ export async function startTokenSystem(options: SystemOptions = {}) {
     return made;
   }
 
-  async function startWorker(): Promise<{ worker: TokenWorker; stop: () => Promise<void> }> {
+  async function startWorker(
+    changes: Partial<TokenWorkerOptions> = {},
+  ): Promise<{ worker: TokenWorker; stop: () => Promise<void> }> {
     const native = await NativeConnection.connect({ address });
     const worker = await createTokenWorker({
       ...{ connection: native, mongodb, keys: keysFile, taskQueue, network: 'loopback' },
+      ...changes,
     });
     const running = worker.run();
     let stopped: Promise<void> | undefined;

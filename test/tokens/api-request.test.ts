@@ -9,7 +9,7 @@ const CALL: CallApiInput = {
   method: 'GET',
   url: 'https://api.superservice.com/v1/things?page=2',
 };
-const call = (different: object) => ({ ...CALL, ...different }) as CallApiInput;
+const call = (different: object) => ({ ...CALL, ...different });
 
 function failureOf(input: CallApiInput): ApplicationFailure {
   try {

@@ -1,0 +1,51 @@
+import type { MongoClient } from 'mongodb';
+import { createFileKeyProvider, openDatabase, type KeyProvider } from '../store/index.js';
+import { ApiRulesReader, type TokenSource } from '../tokens/index.js';
+import type { IssueDependencies } from './dependencies.js';
+import { createIssueToken } from './issue-token.js';
+import { createReadLifecycle } from './read-lifecycle.js';
+import { tokenActivities, type TokenActivities } from './token-activities.js';
+
+/** Rules of connections kept in memory, and for how long. */
+const MAX_RULES = 10_000;
+const MAX_AGE_MS = 5_000;
+
+/** How the callers' activities are made. */
+export interface TokenActivitiesOptions {
+  /** Where tokens come from; stays the caller's to close. */
+  tokens: TokenSource;
+  mongodb: MongoClient | string;
+  keys: KeyProvider | string;
+  /** Aborts when the worker shuts down, so that activities that only wait end at once. */
+  shutdown?: AbortSignal | undefined;
+}
+
+/**
+ * Makes `getAccessToken`, `callApi` and `validateToken` for a worker.
+ *
+ * @example
+ * ```ts
+ * const tokens = createTokenSource({ mongodb, keys });
+ * await Worker.create({ taskQueue, activities: createTokenActivities({ tokens, mongodb, keys }) });
+ * ```
+ */
+export function createTokenActivities(options: TokenActivitiesOptions): TokenActivities {
+  const { tokens, shutdown } = options;
+  const keys =
+    typeof options.keys === 'string' ? createFileKeyProvider(options.keys) : options.keys;
+  const database = openDatabase(options.mongodb);
+  const reader = new ApiRulesReader(database, MAX_RULES, MAX_AGE_MS);
+  const rules = (connectionId: string) => reader.get(connectionId);
+  return tokenActivities({ tokens, database, keys, rules, shutdown });
+}
+
+/** The activities that the lifecycle waits for, on the issue task queue. */
+export type IssueActivities = ReturnType<typeof createIssueActivities>;
+
+/** Makes `issueToken` and the lifecycle's store activities. */
+export function createIssueActivities(dependencies: IssueDependencies) {
+  return {
+    issueToken: createIssueToken(dependencies),
+    readLifecycle: createReadLifecycle(dependencies),
+  };
+}
