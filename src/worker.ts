@@ -57,6 +57,8 @@ const ISSUES_PER_SECOND = 50;
 const CALLERS_GRACE = '30 seconds';
 /** Nothing between sending and committing is cut off: the longest request, and its commit. */
 const ISSUE_GRACE = '150 seconds';
+/** How long a workflow task waits for the worker that knows the run. */
+const STICKY_TIMEOUT = '3 seconds';
 /** Missing lifecycles are started at this pace, in pages of this size. */
 const LIFECYCLE_START_INTERVAL_MS = 50;
 const LIFECYCLE_PAGE = 100;
@@ -95,6 +97,8 @@ export async function createTokenWorker(options: TokenWorkerOptions): Promise<To
     ...shared,
     taskQueue,
     ...(workflowBundle === undefined ? { workflowsPath: workflowsPath() } : { workflowBundle }),
+    // The default of 10 s keeps callers waiting that long after a worker has died.
+    stickyQueueScheduleToStartTimeout: STICKY_TIMEOUT,
     activities: createTokenActivities({ tokens, mongodb, keys, shutdown: stopping.signal }),
     shutdownGraceTime: CALLERS_GRACE,
   });

@@ -4,10 +4,15 @@ import type { TokenRecord } from '../contract/token-record.js';
 import type { CapturedResponse } from '../oauth/index.js';
 import type { Secret } from '../secret.js';
 import {
+  commitOverSibling,
   commitTokenSet,
   StoreError,
-  tokenSealContext,
+  accessTokenContext,
+  refreshTokenContext,
+  type CommitResult,
+  type SealContext,
   type SealedValue,
+  type Sealer,
   type TokenSet,
 } from '../store/index.js';
 import type { IssueDependencies } from './dependencies.js';
@@ -26,6 +31,8 @@ export interface AnswerToCommit {
   attempt: { id: string; sentAt: Date };
   /** Monotonic time the answered request was sent at. */
   sentAtMs: number;
+  /** Replace an older sibling's tokens. */
+  overSibling: boolean;
   /** The refresh token that goes on serving when the answer brings none; null: none. */
   keptRefreshToken: Secret | null;
 }
@@ -34,20 +41,20 @@ export interface AnswerToCommit {
  * Steps S6 and S7: seals what came back and writes it as the next generation, again and again while
  * MongoDB cannot be reached: this process holds the only copy.
  *
- * @returns whether the record now holds it; false when it had moved on
  * @throws StoreError `unavailable` after ten minutes
  */
 export async function commitAnswer(
   { database }: IssueDependencies,
   answer: AnswerToCommit,
-): Promise<boolean> {
+): Promise<CommitResult> {
   const { record } = answer;
+  const write = answer.overSibling ? commitOverSibling : commitTokenSet;
   const sealed = await sealAnswer(database.name, answer);
   const giveUpAt = performance.now() + GIVE_UP_MS;
   for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(pauseMs * 2, MAX_PAUSE_MS)) {
     const elapsedMs = performance.now() - answer.sentAtMs;
     try {
-      return await commitTokenSet(database, record, { ...sealed, elapsedMs });
+      return await write(database, record, { ...sealed, elapsedMs });
     } catch (error) {
       if (!(error instanceof StoreError) || performance.now() > giveUpAt) throw error;
       log.warn('A new token waits for MongoDB to be written', {
@@ -61,23 +68,21 @@ export async function commitAnswer(
 
 async function sealAnswer(
   database: string,
-  { record, plan, response, attempt, keptRefreshToken }: AnswerToCommit,
+  { record, plan, response, attempt, keptRefreshToken, overSibling }: AnswerToCommit,
 ): Promise<Omit<TokenSet, 'elapsedMs'>> {
-  const next = { ...record, generation: record.generation + 1 };
-  const seal = (purpose: 'access_token' | 'refresh_token', secret: Secret | null) =>
+  const next = { ...record, generation: record.generation + (overSibling ? 2 : 1) };
+  const places = { name: database };
+  const seal = (sealer: Sealer, context: SealContext, secret: Secret | null) =>
     secret === null
       ? Promise.resolve<SealedValue | null>(null)
-      : plan.sealers[purpose === 'access_token' ? 'access' : 'grant'].seal(
-          tokenSealContext({ name: database }, next, purpose),
-          secret.reveal(),
-        );
+      : sealer.seal(context, secret.reveal());
   const { grantType, useRefreshToken } = plan.connection.grant;
   // A secret that nobody will use is not kept.
   const ignored = grantType === 'client_credentials' && !useRefreshToken;
   const refreshToken = ignored ? null : (response.refreshToken ?? keptRefreshToken);
   const [access, grant] = await Promise.all([
-    seal('access_token', response.accessToken),
-    seal('refresh_token', refreshToken),
+    seal(plan.sealers.access, accessTokenContext(places, next), response.accessToken),
+    seal(plan.sealers.grant, refreshTokenContext(places, next, plan.connection), refreshToken),
   ]);
   const { defaultExpiresInMs } = plan.connection.lifetime;
   const lifetimeMs = response.expiresInMs ?? defaultExpiresInMs;

@@ -6,7 +6,7 @@ import {
   openClientSecret,
   openSealed,
   prepareSealer,
-  tokenSealContext,
+  refreshTokenContext,
   type ReadConnection,
   type ReadTokenWithGrant,
   type Sealer,
@@ -78,7 +78,7 @@ async function openRefreshToken(
 ): Promise<Secret | null> {
   const spare = connection.grant.grantType === 'client_credentials';
   if (grant === null || (spare && !mayUseSpare(connection, record))) return null;
-  const context = tokenSealContext(database, record, 'refresh_token');
+  const context = refreshTokenContext(database, record, connection);
   return new Secret(await openSealed(keys, grant, context));
 }
 

@@ -14,7 +14,7 @@ import {
   openSealed,
   readConnection,
   readToken,
-  tokenSealContext,
+  accessTokenContext,
   type KeyProvider,
   type TokenDatabase,
 } from '../store/index.js';
@@ -128,7 +128,7 @@ async function validateToken(
   if (read === null || token === null) throw failure('Connection.not_found', { connectionId });
   const { record, access } = token;
   if (access !== null) {
-    await openSealed(keys, access, tokenSealContext(database, record, 'access_token'));
+    await openSealed(keys, access, accessTokenContext(database, record));
   }
   return statusOf(record, read.connection.lifetime.refresh);
 }

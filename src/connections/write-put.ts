@@ -10,7 +10,7 @@ import {
   openClientSecret,
   prepareSealer,
   readToken,
-  tokenSealContext,
+  refreshTokenContext,
   writeConnection,
   StoreError,
   type KeyProvider,
@@ -150,7 +150,7 @@ async function sealGrant(
       : { ...record, epoch: record.epoch + 1 };
   const sealer = await prepareSealer(keys, 'grant');
   return {
-    grant: await sealer.seal(tokenSealContext(database, place, 'refresh_token'), text),
+    grant: await sealer.seal(refreshTokenContext(database, place, next), text),
     refreshTokenFingerprint: await fingerprint(keys, next.connectionId, text),
   };
 }

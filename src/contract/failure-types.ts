@@ -19,6 +19,47 @@ const row = (final: boolean, message: string, fix: string, benign = false): Fail
 
 const AS = 'The authorization server';
 
+/** Codes of other RFCs and of OpenID that no token endpoint should answer, but some may. */
+const OTHER_CODES = [
+  'unsupported_response_type',
+  'invalid_token',
+  'insufficient_scope',
+  'unsupported_token_type',
+  'invalid_redirect_uri',
+  'invalid_client_metadata',
+  'invalid_software_statement',
+  'unapproved_software_statement',
+  'expired_token',
+  'invalid_request_uri',
+  'invalid_request_object',
+  'request_not_supported',
+  'request_uri_not_supported',
+  'invalid_authorization_details',
+  'insufficient_user_authentication',
+  'account_selection_required',
+  'registration_not_supported',
+  'unmet_authentication_requirements',
+  'invalid_binding_message',
+  'invalid_user_code',
+  'missing_user_code',
+  'expired_login_hint_token',
+  'unknown_user_id',
+  'transaction_failed',
+] as const;
+
+type OtherCode = (typeof OTHER_CODES)[number];
+
+const otherRows = Object.fromEntries(
+  OTHER_CODES.map((code) => [
+    `OAuth.${code}`,
+    row(
+      true,
+      `${AS} refuses the token request (${code}).`,
+      "Look the code up in the server's documentation, correct the connection, then put it again.",
+    ),
+  ]),
+) as Record<`OAuth.${OtherCode}`, FailureRow>;
+
 /** Every failure type the package makes, with its meaning (contract §3). */
 export const FAILURES = {
   'OAuth.invalid_request': row(
@@ -204,6 +245,7 @@ export const FAILURES = {
     'A secret was about to enter Temporal and was held back.',
     'Do not return or log secrets.',
   ),
+  ...otherRows,
 } as const satisfies Record<string, FailureRow>;
 
 /** The type of every failure this package makes. */

@@ -3,6 +3,7 @@ import type { TokenDatabase } from './database.js';
 import type { ConnectionDocument } from './documents.js';
 import { StoreError, storeOperation } from './errors.js';
 import type { KeyProvider } from './keys.js';
+import { recipientOf } from './tokens.js';
 import { openSealed, type SealContext, type SealedValue } from './sealing.js';
 import { kidsOf } from './tokens.js';
 import { sessionOf } from './transaction.js';
@@ -102,8 +103,7 @@ export function clientSecretContext(
   database: TokenDatabase,
   connection: Pick<StoredConnection, 'connectionId' | 'authorizationServer' | 'client'>,
 ): SealContext {
-  const { connectionId, authorizationServer, client } = connection;
-  const origin = new URL(authorizationServer.tokenEndpoint).origin;
+  const { connectionId } = connection;
   return {
     database: database.name,
     collection: 'connections',
@@ -111,7 +111,7 @@ export function clientSecretContext(
     incarnation: '',
     epoch: 0,
     generation: 0,
-    purpose: `client_secret|${origin}|${client.clientId}|${client.authentication}`,
+    purpose: `client_secret|${recipientOf(connection)}`,
   };
 }
 

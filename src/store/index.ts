@@ -37,13 +37,17 @@ export {
 export {
   announceTakeover,
   beginAttempt,
-  commitTokenSet,
   endAttempt,
   readTokenWithGrant,
   type Parent,
   type ReadTokenWithGrant,
-  type TokenSet,
 } from './token-attempts.js';
+export {
+  commitOverSibling,
+  commitTokenSet,
+  type CommitResult,
+  type TokenSet,
+} from './token-commit.js';
 export {
   applyPut,
   deleteToken,
@@ -58,6 +62,8 @@ export {
   listTokens,
   readToken,
   rejectGeneration,
-  tokenSealContext,
+  accessTokenContext,
+  refreshTokenContext,
+  type SealPlace,
   type ReadToken,
 } from './tokens.js';

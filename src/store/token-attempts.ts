@@ -1,11 +1,10 @@
 import type { Document, Filter } from 'mongodb';
 import type { TokenState } from '../contract/messages.js';
-import type { InvalidReason, TokenRecord } from '../contract/token-record.js';
+import type { TokenRecord } from '../contract/token-record.js';
 import type { TokenDatabase } from './database.js';
 import { tokenRecordOf, type ReadTokenDocument, type TokenDocument } from './documents.js';
 import { storeOperation } from './errors.js';
 import type { SealedValue } from './sealing.js';
-import { kidsOf } from './tokens.js';
 
 /** How many unknown outcomes a record remembers. */
 const MAX_UNKNOWN = 20;
@@ -40,7 +39,8 @@ export async function readTokenWithGrant(
 /** The record and generation a write is made against: every write compares before it sets. */
 export type Parent = Pick<TokenRecord, 'connectionId' | 'incarnation' | 'epoch' | 'generation'>;
 
-const parentFilter = (parent: Parent): Filter<TokenDocument> => ({
+/** Selects the record as it was read: what every write compares. */
+export const parentFilter = (parent: Parent): Filter<TokenDocument> => ({
   _id: parent.connectionId,
   incarnation: parent.incarnation,
   epoch: parent.epoch,
@@ -126,116 +126,6 @@ export async function announceTakeover(
       [{ $set: { 'attempt.takeover': { by: { $literal: by }, at: '$$NOW' } } }],
     ),
   );
-}
-
-/** What a token request brought, sealed and ready to be written. */
-export interface TokenSet {
-  state: TokenState;
-  invalid: InvalidReason | null;
-  access: SealedValue | null;
-  grant: SealedValue | null;
-  tokenType: string | null;
-  scope: string | null;
-  /** The token's lifetime, counted from when the request was sent; null: none known. */
-  lifetimeMs: number | null;
-  /** How long before expiry a refresh is due, jitter drawn. */
-  refreshAheadMs: number;
-  refreshTokenLifetimeMs: number | null;
-  /** Time since the request was sent, on the sender's monotonic clock. */
-  elapsedMs: number;
-  attemptId: string;
-  sentAt: Date;
-  /** When the record was read that the request was planned from (MongoDB's clock). */
-  readAt: Date;
-  /** Null when the answer was kept but is not trusted. */
-  failureType: string | null;
-}
-
-/** A configuration that changed after the request was planned: its token is old when it arrives. */
-const ifPutSince = (readAt: Date): Document => ({
-  $cond: [
-    {
-      $and: [
-        { $eq: ['$invalid.reason', 'configuration_changed'] },
-        { $gt: ['$invalid.at', readAt] },
-      ],
-    },
-    '$invalid',
-    null,
-  ],
-});
-
-/**
- * Step S7: writes the next generation, by compare-and-set on epoch and generation and on nothing
- * else. A late commit is welcome: it is the only copy of a rotated refresh token.
- *
- * @returns whether the record now holds this attempt's tokens
- */
-export async function commitTokenSet(
-  database: TokenDatabase,
-  parent: Parent,
-  tokens: TokenSet,
-): Promise<boolean> {
-  const sinceSent = (lifetimeMs: number | null): Document | null =>
-    lifetimeMs === null ? null : { $add: ['$$NOW', lifetimeMs - tokens.elapsedMs] };
-  const { lifetimeMs } = tokens;
-  const set: Document = {
-    generation: parent.generation + 1,
-    state: tokens.state,
-    access: { $literal: tokens.access },
-    grant: { $literal: tokens.grant },
-    kids: kidsOf(tokens.access, tokens.grant),
-    tokenType: { $literal: tokens.tokenType },
-    scope: { $literal: tokens.scope },
-    issuedAt: { $subtract: ['$$NOW', tokens.elapsedMs] },
-    expiresAt: sinceSent(lifetimeMs),
-    refreshAfter: sinceSent(lifetimeMs === null ? null : lifetimeMs - tokens.refreshAheadMs),
-    lifetimeMs,
-    refreshTokenExpiresAt: sinceSent(tokens.refreshTokenLifetimeMs),
-    invalid:
-      tokens.invalid === null ? ifPutSince(tokens.readAt) : { reason: tokens.invalid, at: '$$NOW' },
-    // Only here, not with the intent: whoever looks while the request is under way joins it, and one
-    // that failed is repeated by its own pauses.
-    rejections: {
-      $cond: [
-        { $eq: ['$invalid.reason', 'rejected'] },
-        { $mergeObjects: ['$rejections', { requestedAt: '$$NOW' }] },
-        '$rejections',
-      ],
-    },
-    attempt: null,
-    committed: {
-      attemptId: tokens.attemptId,
-      parentGeneration: parent.generation,
-      sentAt: tokens.sentAt,
-    },
-    unknown: [],
-    failures: 0,
-    retryAt: null,
-    lastOutcome: {
-      at: '$$NOW',
-      outcome: tokens.failureType === null ? 'issued' : 'failed',
-      type: tokens.failureType,
-    },
-  };
-  const result = await storeOperation('commit a token', () =>
-    database.tokens.updateOne(
-      { ...parentFilter(parent), state: { $nin: ['revoking', 'revoked'] } },
-      [{ $set: set }],
-    ),
-  );
-  if (result.matchedCount === 1) return true;
-  const mine = await storeOperation('read back a committed token', () =>
-    database.tokens.findOne(
-      {
-        _id: parent.connectionId,
-        incarnation: parent.incarnation,
-        'committed.attemptId': tokens.attemptId,
-      },
-      { projection: { _id: 1 } },
-    ),
-  );
-  return mine !== null;
 }
 
 /** How a token request ended that brought no new generation. */

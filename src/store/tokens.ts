@@ -1,5 +1,6 @@
 import type { Document, Filter } from 'mongodb';
 import { afterRejection } from '../contract/backoff.js';
+import type { ConnectionRecord } from '../contract/connection-record.js';
 import type { TokenRecord } from '../contract/token-record.js';
 import type { TokenDatabase } from './database.js';
 import { tokenRecordOf, type ReadTokenDocument, type TokenDocument } from './documents.js';
@@ -70,21 +71,46 @@ export async function listTokens(
   return documents.map(tokenRecordOf);
 }
 
-/** The place a record's access or refresh token is sealed for. */
-export function tokenSealContext(
+/** What of a record says where its sealed members belong. */
+export type SealPlace = Pick<TokenRecord, 'connectionId' | 'incarnation' | 'epoch' | 'generation'>;
+
+/** The place a record's access token is sealed for. */
+export function accessTokenContext(
   database: Pick<TokenDatabase, 'name'>,
-  record: Pick<TokenRecord, 'connectionId' | 'incarnation' | 'epoch' | 'generation'>,
-  purpose: 'access_token' | 'refresh_token',
+  place: SealPlace,
 ): SealContext {
-  const { connectionId, incarnation, epoch, generation } = record;
+  return tokenContext(database, place, 'access_token');
+}
+
+/**
+ * The place a record's refresh token is sealed for. As with a client secret, whom it is sent to is
+ * part of it.
+ */
+export function refreshTokenContext(
+  database: Pick<TokenDatabase, 'name'>,
+  place: SealPlace,
+  connection: Pick<ConnectionRecord, 'authorizationServer' | 'client'>,
+): SealContext {
+  return tokenContext(database, place, `refresh_token|${recipientOf(connection)}`);
+}
+
+/** Whom a sealed secret may be sent to: the token endpoint's origin, as which client, and how. */
+export function recipientOf({
+  authorizationServer,
+  client,
+}: Pick<ConnectionRecord, 'authorizationServer' | 'client'>): string {
+  const { origin } = new URL(authorizationServer.tokenEndpoint);
+  return `${origin}|${client.clientId}|${client.authentication}`;
+}
+
+function tokenContext(
+  database: Pick<TokenDatabase, 'name'>,
+  { connectionId, incarnation, epoch, generation }: SealPlace,
+  purpose: string,
+): SealContext {
   return {
-    database: database.name,
-    collection: 'tokens',
-    connectionId,
-    incarnation,
-    epoch,
-    generation,
-    purpose,
+    ...{ database: database.name, collection: 'tokens', connectionId },
+    ...{ incarnation, epoch, generation, purpose },
   };
 }
 

@@ -3,7 +3,7 @@ import {
   openSealed,
   readToken,
   rejectGeneration,
-  tokenSealContext,
+  accessTokenContext,
   type KeyProvider,
   type ReadToken,
   type TokenDatabase,
@@ -66,7 +66,7 @@ export class TokenReader {
 
   async #openSealed(record: TokenRecord, access: ReadToken['access']): Promise<StoredAccessToken> {
     if (access === null) throw new TypeError('A record without an access token cannot be opened.');
-    const context = tokenSealContext(this.#database, record, 'access_token');
+    const context = accessTokenContext(this.#database, record);
     return new StoredAccessToken(record, await openSealed(this.#keys, access, context));
   }
 }

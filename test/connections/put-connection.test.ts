@@ -18,7 +18,8 @@ import {
   prepareSealer,
   readConnection,
   readTokenWithGrant,
-  tokenSealContext,
+  accessTokenContext,
+  refreshTokenContext,
   type ReadConnection,
   type ReadTokenWithGrant,
 } from '../../src/store/index.js';
@@ -94,7 +95,8 @@ async function clientSecret(): Promise<string | null> {
 async function refreshToken(): Promise<string | null> {
   const { record, grant } = await tokenOf();
   if (grant === null) return null;
-  return openSealed(store.keys, grant, tokenSealContext(store.database, record, 'refresh_token'));
+  const { connection } = await connectionOf();
+  return openSealed(store.keys, grant, refreshTokenContext(store.database, record, connection));
 }
 
 /** What the lifecycle's activity does: the next generation, here with a rotated refresh token. */
@@ -110,14 +112,15 @@ async function issue(rotated: string | null): Promise<void> {
   const access = await prepareSealer(store.keys, 'access');
   const grant = await prepareSealer(store.keys, 'grant');
   const { database } = store;
+  const { connection } = await connectionOf();
   await commitTokenSet(database, record, {
     state: 'active',
     invalid: null,
-    access: await access.seal(tokenSealContext(database, place, 'access_token'), 'at'),
+    access: await access.seal(accessTokenContext(database, place), 'at'),
     grant:
       rotated === null
         ? null
-        : await grant.seal(tokenSealContext(database, place, 'refresh_token'), rotated),
+        : await grant.seal(refreshTokenContext(database, place, connection), rotated),
     tokenType: 'Bearer',
     scope: null,
     lifetimeMs: 60_000,

@@ -5,6 +5,8 @@ import { expiredRecord, isLive, type ExplorationSettings, type World } from './w
 export interface Exploration {
   states: number;
   ends: number;
+  /** Worlds the clock ran out in, not judged. */
+  cutOff: number;
   /** Ends that break a rule although no rotated answer was lost. */
   bad: Record<string, number>;
   /** Ends without the grant after a rotated answer was lost, by how the record says it. */
@@ -24,10 +26,11 @@ export function explore(settings: ExplorationSettings): Exploration {
     lost: false,
     blindly: false,
   };
-  const result: Exploration = { states: 0, ends: 0, bad: {}, unavoidable: {} };
+  const result: Exploration = { states: 0, ends: 0, cutOff: 0, bad: {}, unavoidable: {} };
   const seen = new Set<string>([keyOf(first)]);
   const open: World[] = [first];
   for (let world = open.pop(); world !== undefined; world = open.pop()) {
+    if (settings.stopAtFirstBad && Object.keys(result.bad).length > 0) break;
     result.states += 1;
     const next = successors(world, settings);
     if (next.length === 0) judge(world, settings, result);
@@ -42,6 +45,11 @@ export function explore(settings: ExplorationSettings): Exploration {
 }
 
 function judge(world: World, settings: ExplorationSettings, result: Exploration): void {
+  const waits = world.workers.some(({ phase }) => phase !== 'done' && phase !== 'dead');
+  if (waits && world.tick >= settings.maxTicks) {
+    result.cutOff += 1;
+    return;
+  }
   result.ends += 1;
   const verdict = verdictOf(world, settings);
   if (verdict === null) return;
@@ -50,7 +58,7 @@ function judge(world: World, settings: ExplorationSettings, result: Exploration)
 }
 
 /** What is wrong with a world in which nothing more happens; null: nothing. */
-function verdictOf(world: World, { policy, maxTicks }: ExplorationSettings): string | null {
+function verdictOf(world: World, { policy }: ExplorationSettings): string | null {
   if (world.blindly) return 'presented blindly';
   const live = isLive(world.server, world.stored, policy);
   const { state } = world.record;
@@ -58,12 +66,79 @@ function verdictOf(world: World, { policy, maxTicks }: ExplorationSettings): str
     return world.server.revoked ? 'declared dead, and is' : 'declared dead, and lives';
   }
   if (!live) return 'the record holds a dead refresh token';
-  const waits = world.workers.some((worker) => worker.phase !== 'done' && worker.phase !== 'dead');
-  return waits && world.tick < maxTicks ? 'somebody waits for ever' : null;
+  const waits = world.workers.some(({ phase }) => phase !== 'done' && phase !== 'dead');
+  return waits ? 'somebody waits for ever' : null;
 }
 
-/** What of a world decides what can follow. Workers are alike, so their order does not matter. */
-function keyOf(world: World): string {
-  const workers = world.workers.map((worker) => JSON.stringify(worker));
-  return JSON.stringify([{ ...world, workers: null }, workers]);
+const PHASES = ['acting', 'in_flight', 'answered', 'received', 'done', 'dead', 'gone'];
+const EFFECTS = [
+  'read',
+  'announce_takeover',
+  'write_intent',
+  'send',
+  'commit',
+  'commit_sibling',
+  'end_attempt',
+];
+
+/** What of a world decides what can follow, in few characters: there are millions of them. */
+function keyOf({
+  tick,
+  server,
+  record,
+  stored,
+  workers,
+  crashes,
+  losses,
+  lost,
+  blindly,
+}: World): string {
+  const { generation, state, unknown, retryAt, attempt, issuedAt } = record;
+  const parts: unknown[] = [
+    tick,
+    server.current,
+    Number(server.revoked),
+    server.usedAt.join(),
+    stored,
+    crashes,
+    losses,
+    Number(lost),
+    Number(blindly),
+  ];
+  parts.push(
+    generation,
+    state.slice(0, 3),
+    Math.min(unknown.length, 2),
+    retryAt,
+    attempt?.id,
+    attempt?.deadline,
+    attempt?.takeover?.at,
+    issuedAt,
+  );
+  for (const worker of workers) {
+    const { phase, effect, answer, machine } = worker;
+    const idle = phase === 'done' || phase === 'dead';
+    parts.push(PHASES.indexOf(phase));
+    if (idle) continue;
+    const seen = machine.record;
+    parts.push(
+      EFFECTS.indexOf(effect.do),
+      worker.wakesAt > tick ? worker.wakesAt : 0,
+      worker.attempt,
+      worker.sentAt,
+      worker.intents,
+      worker.presents,
+    );
+    parts.push(
+      answer === null ? '' : 'refused' in answer ? 'r' : answer.refreshToken,
+      seen?.generation,
+      seen?.attempt?.id,
+      Math.min(seen?.unknown.length ?? 0, 1),
+    );
+    parts.push(
+      effect.do === 'end_attempt' ? effect.end.outcome.state : '',
+      effect.do === 'end_attempt' ? effect.end.outcome.retryInMs : '',
+    );
+  }
+  return parts.join('|');
 }

@@ -49,19 +49,24 @@ const isAlive = ({ phase }: WorkerState): boolean =>
 function mayTick(world: World, settings: ExplorationSettings): boolean {
   if (world.tick >= settings.maxTicks) return false;
   return world.workers.every((worker) => {
-    if (worker.phase === 'in_flight') return world.tick - worker.sentAt < REQUEST_TICKS;
-    if (worker.phase === 'answered')
-      return settings.stalls || world.tick - worker.sentAt < REQUEST_TICKS;
-    if (worker.phase === 'received')
-      return settings.stalls || world.tick - worker.sentAt < BUDGET_TICKS - 1;
-    const about = worker.effect.do === 'send';
-    return !(worker.phase === 'acting' && about && world.tick - worker.sentAt >= 1);
+    const ticks = world.tick - worker.sentAt;
+    if (worker.phase === 'in_flight' || worker.phase === 'gone') return ticks < REQUEST_TICKS;
+    if (worker.phase === 'acting' && worker.effect.do === 'send') return ticks < 1;
+    if (settings.stalls) return true;
+    if (worker.phase === 'answered') return ticks < REQUEST_TICKS;
+    return !holdsAnswer(worker) || ticks < BUDGET_TICKS - 1;
   });
+}
+
+/** Between the last byte of an answer and what is written because of it. */
+function holdsAnswer({ phase, effect }: WorkerState): boolean {
+  if (phase === 'received') return true;
+  return phase === 'acting' && ['commit', 'commit_sibling', 'end_attempt'].includes(effect.do);
 }
 
 function crash(world: World, worker: WorkerState, index: number): World {
   const rotated = worker.answer !== null && 'refreshToken' in worker.answer;
-  const lost = rotated && (worker.phase === 'answered' || worker.phase === 'received');
+  const lost = rotated && (worker.phase === 'answered' || holdsAnswer(worker));
   // A request in flight still reaches the server: its answer goes nowhere.
   const phase = worker.phase === 'in_flight' ? 'gone' : 'dead';
   return withWorker({ ...world, crashes: world.crashes - 1, lost: world.lost || lost }, index, {
@@ -124,13 +129,48 @@ function answerTravels(world: World, worker: WorkerState, index: number): World[
     type: 'failed',
     request: { certainty: 'unknown', code: 'unreachable', retryAfterMs: null },
   };
-  return [arrived, withWorker(lossy, index, proceed({ ...worker, answer: null }, event))];
+  return [
+    arrived,
+    withWorker(lossy, index, proceed({ ...worker, answer: null }, event, world.tick)),
+  ];
 }
 
-/** The machine takes an event and says what to do next. */
-function proceed(worker: WorkerState, event: RotationEvent): WorkerState {
+/**
+ * The machine takes an event and says what to do next. What touches nothing that others see is done
+ * at once: an order among such steps makes no difference.
+ */
+function proceed(worker: WorkerState, event: RotationEvent, tick: number): WorkerState {
   const { state, effect } = nextRotationStep(worker.machine, event, facts(worker));
-  return { ...worker, machine: state, effect, phase: 'acting' };
+  const next: WorkerState = { ...worker, machine: state, effect, phase: 'acting' };
+  switch (effect.do) {
+    case 'plan':
+      return proceed(next, { type: 'planned', usesRefreshToken: true, hasFallback: false }, tick);
+    case 'wait':
+      return restarted(next, worker.attempt, Math.ceil(effect.until / TICK_MS), tick);
+    case 'return':
+      return { ...next, phase: 'done' };
+    case 'fail':
+      return effect.final
+        ? { ...next, phase: 'done' }
+        : restarted(
+            next,
+            worker.attempt + 1,
+            tick + Math.ceil((effect.retryInMs ?? 0) / TICK_MS),
+            tick,
+          );
+    default:
+      return next;
+  }
+}
+
+/** Temporal runs the activity again. */
+function restarted(
+  { intents }: WorkerState,
+  attempt: number,
+  at: number,
+  tick: number,
+): WorkerState {
+  return { ...freshWorker(Math.min(attempt, 3), Math.max(at, tick + 1)), intents };
 }
 
 /** Carries out the effect a worker's machine asks for. */
@@ -153,31 +193,22 @@ function act(
           request: { certainty: 'rejected', code: 'invalid_grant', retryAfterMs: null },
         }
       : { type: 'captured' };
-    return set({}, proceed(worker, event));
+    return set({}, proceed(worker, event, world.tick));
   }
   const { effect } = worker;
   switch (effect.do) {
     case 'read':
-      return set({}, proceed(worker, { type: 'read', record }));
-    case 'plan':
       return set(
         {},
-        proceed(
-          { ...worker, presents: world.stored },
-          { type: 'planned', usesRefreshToken: true, hasFallback: false },
-        ),
+        proceed({ ...worker, presents: world.stored }, { type: 'read', record }, world.tick),
       );
-    case 'wait': {
-      const wakesAt = Math.max(Math.ceil(effect.until / TICK_MS), world.tick + 1);
-      return set({}, { ...freshWorker(worker.attempt, wakesAt), intents: worker.intents });
-    }
     case 'announce_takeover': {
       const { attempt } = record;
       const mine = attempt?.id === effect.attemptId && attempt.takeover === null;
       const next = mine
         ? { ...record, attempt: { ...attempt, takeover: { by: `w${index}`, at: now } } }
         : record;
-      return set({ record: next }, proceed(worker, { type: 'takeover_announced' }));
+      return set({ record: next }, proceed(worker, { type: 'takeover_announced' }, world.tick));
     }
     case 'write_intent':
       return writeIntent(world, worker, index);
@@ -191,13 +222,11 @@ function act(
       return commit(world, worker, index, settings);
     case 'end_attempt':
       return endAttempt(world, worker, index, settings);
+    case 'plan':
+    case 'wait':
     case 'return':
-      return set({}, { ...worker, phase: 'done' });
-    case 'fail': {
-      if (effect.final) return set({}, { ...worker, phase: 'done' });
-      const wakesAt = world.tick + Math.max(Math.ceil((effect.retryInMs ?? 0) / TICK_MS), 1);
-      return set({}, { ...freshWorker(worker.attempt + 1, wakesAt), intents: worker.intents });
-    }
+    case 'fail':
+      throw new TypeError('done at once');
   }
 }
 
@@ -241,7 +270,7 @@ function writeIntent(world: World, worker: WorkerState, index: number): World {
     : record;
   const owner = written ? { ...worker, sentAt: world.tick, intents: worker.intents + 1 } : worker;
   const event: RotationEvent = { type: 'intent', written, late: false };
-  return withWorker({ ...world, record: next }, index, proceed(owner, event));
+  return withWorker({ ...world, record: next }, index, proceed(owner, event, world.tick));
 }
 
 const ownId = (worker: WorkerState, index: number): string => `w${index}.${worker.intents - 1}`;
@@ -269,7 +298,7 @@ function commit(
       record.generation === 2 &&
       siblingSentAt(record) < worker.sentAt;
     const result = older ? 'older_sibling' : 'moved';
-    return withWorker(world, index, proceed(worker, { type: 'committed', result }));
+    return withWorker(world, index, proceed(worker, { type: 'committed', result }, world.tick));
   }
   const now = world.tick * TICK_MS;
   const next: TokenRecord = {
@@ -286,7 +315,11 @@ function commit(
     lifetimeMs: 1_000 * TICK_MS,
   };
   const committed = { ...world, record: next, stored: answer.refreshToken };
-  return withWorker(committed, index, proceed(worker, { type: 'committed', result: 'mine' }));
+  return withWorker(
+    committed,
+    index,
+    proceed(worker, { type: 'committed', result: 'mine' }, world.tick),
+  );
 }
 
 /** The model keeps in `issuedAt` when the committed request was sent. */
@@ -321,6 +354,6 @@ function endAttempt(
   return withWorker(
     { ...world, record: next },
     index,
-    proceed(worker, { type: 'ended', recorded }),
+    proceed(worker, { type: 'ended', recorded }, world.tick),
   );
 }

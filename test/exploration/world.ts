@@ -27,6 +27,8 @@ export interface ExplorationSettings {
   /** Workers may stand still for ever between an answer and its commit. */
   stalls: boolean;
   maxTicks: number;
+  /** Enough to show that something is wrong. */
+  stopAtFirstBad: boolean;
   /** Ticks an authorization server with grace takes the old refresh token. */
   graceTicks: number;
 }

@@ -11,7 +11,7 @@ import {
   openSealed,
   readConnection,
   readTokenWithGrant,
-  tokenSealContext,
+  refreshTokenContext,
   type SealedValue,
 } from '../../src/store/index.js';
 import { startTokenSystem, type TokenSystem } from '../support/token-system.js';
@@ -235,7 +235,7 @@ it('lets an application with access keys call, and open neither refresh token no
     readTokenWithGrant(database, id),
   ]);
   if (read === null || record?.grant == null) throw new Error('No record.');
-  const context = tokenSealContext(database, record.record, 'refresh_token');
+  const context = refreshTokenContext(database, record.record, read.connection);
   const error = { name: 'StoreError', code: 'key_unavailable' };
   await expect(openSealed(keys, record.grant, context)).rejects.toMatchObject(error);
   await expect(openClientSecret(database, keys, read)).rejects.toMatchObject(error);

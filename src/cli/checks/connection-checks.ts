@@ -5,7 +5,8 @@ import {
   openSealed,
   readConnection,
   readTokenWithGrant,
-  tokenSealContext,
+  accessTokenContext,
+  refreshTokenContext,
   type ReadConnection,
 } from '../../store/index.js';
 import type { CliContext } from '../context.js';
@@ -65,10 +66,10 @@ async function findSecrets(context: CliContext, found: ReadConnection): Promise<
   }
   const { record, access, grant } = token;
   if (access !== null) {
-    await openSealed(keys, access, tokenSealContext(database, record, 'access_token'));
+    await openSealed(keys, access, accessTokenContext(database, record));
   }
   if (grant !== null) {
-    await openSealed(keys, grant, tokenSealContext(database, record, 'refresh_token'));
+    await openSealed(keys, grant, refreshTokenContext(database, record, found.connection));
   }
   return good('Everything sealed opens.');
 }

@@ -1,0 +1,222 @@
+import { randomUUID } from 'node:crypto';
+import { log } from '@temporalio/activity';
+import { requestBudget } from '../contract/budgets.js';
+import type { StoredConnection } from '../contract/connection-record.js';
+import type { RotationEffect, RotationEvent } from '../contract/rotation.js';
+import { failureTypeOf, recordedFailure } from '../failures.js';
+import { sendTokenRequest, type CapturedResponse } from '../oauth/index.js';
+import {
+  announceTakeover,
+  beginAttempt,
+  endAttempt,
+  readConnection,
+  readTokenWithGrant,
+  type ReadConnection,
+  type ReadTokenWithGrant,
+} from '../store/index.js';
+import { METRICS, currentMeter } from '../tokens/index.js';
+import { commitAnswer } from './commit-answer.js';
+import type { IssueDependencies } from './dependencies.js';
+import { planRequest, type RequestPlan } from './plan-request.js';
+
+/** An effect that something is done for; the others end the run. */
+export type ActiveEffect = Exclude<RotationEffect, { do: 'return' | 'fail' }>;
+type Effect<Kind extends ActiveEffect['do']> = Extract<ActiveEffect, { do: Kind }>;
+
+/** A longer wait is a retryable failure with `nextRetryDelay`, so that it holds no slot. */
+const MAX_WAIT_INSIDE_MS = 5_000;
+
+/**
+ * Carries out the rotation machine's effects and says what came of them. It decides nothing, and it
+ * is the one place that holds the tokens of a request: no effect or event has them.
+ */
+export class RotationEffects {
+  readonly #dependencies: IssueDependencies;
+  readonly #connectionId: string;
+  #read: ReadConnection | null = null;
+  #token: ReadTokenWithGrant | null = null;
+  #plan: RequestPlan | null = null;
+  #attempt: { id: string; sentAt: Date } | null = null;
+  #response: CapturedResponse | null = null;
+  /** Monotonic time the last request was sent at. */
+  #sentAtMs = 0;
+  /** How long MongoDB took for one read. */
+  #latencyMs = 0;
+  #planError: Error | null = null;
+  #httpStatus: number | null = null;
+
+  constructor(dependencies: IssueDependencies, connectionId: string) {
+    this.#dependencies = dependencies;
+    this.#connectionId = connectionId;
+  }
+
+  get read(): ReadConnection | null {
+    return this.#read;
+  }
+
+  get token(): ReadTokenWithGrant | null {
+    return this.#token;
+  }
+
+  get connection(): StoredConnection | undefined {
+    return this.#read?.connection;
+  }
+
+  /** Why the request could not be prepared. */
+  get planError(): Error | null {
+    return this.#planError;
+  }
+
+  /** Status of the last refusal. */
+  get httpStatus(): number | null {
+    return this.#httpStatus;
+  }
+
+  /** @throws what a store or a bug throws; whatever the protocol expects is an event */
+  carryOut(effect: ActiveEffect): Promise<RotationEvent> {
+    switch (effect.do) {
+      case 'read':
+        return this.#look();
+      case 'wait':
+        return this.#wait(effect);
+      case 'plan':
+        return this.#prepare();
+      case 'announce_takeover':
+        return this.#announce(effect);
+      case 'write_intent':
+        return this.#writeIntent(effect);
+      case 'send':
+        return this.#send(effect);
+      case 'commit':
+      case 'commit_sibling':
+        return this.#commit(effect);
+      case 'end_attempt':
+        return this.#end(effect);
+    }
+  }
+
+  async #look(): Promise<RotationEvent> {
+    const { database } = this.#dependencies;
+    const readAt = performance.now();
+    // The record first: what a `put` in between changes is then newer than the record, never older.
+    this.#token = await readTokenWithGrant(database, this.#connectionId);
+    this.#latencyMs = performance.now() - readAt;
+    this.#read = await readConnection(database, this.#connectionId);
+    const record = this.#read === null ? null : (this.#token?.record ?? null);
+    return { type: 'read', record };
+  }
+
+  /** Waits a moment inside the activity, or says when to come back. */
+  async #wait({ until, type }: Effect<'wait'>): Promise<RotationEvent> {
+    const waitMs = until - present(this.#token).record.now;
+    if (waitMs > MAX_WAIT_INSIDE_MS) {
+      const connectionId = this.#connectionId;
+      throw recordedFailure(type, { connectionId, nextRetryDelayMs: waitMs });
+    }
+    await new Promise((resolve) => setTimeout(resolve, Math.max(waitMs, 10)));
+    return { type: 'waited' };
+  }
+
+  /** Step S1. */
+  async #prepare(): Promise<RotationEvent> {
+    try {
+      this.#plan = await planRequest(this.#dependencies, present(this.#read), present(this.#token));
+    } catch (error) {
+      const failureType = failureTypeOf(error);
+      if (!(error instanceof Error) || failureType === null) throw error;
+      if (failureType === 'Store.unavailable') throw error;
+      this.#planError = error;
+      const final = failureType !== 'Store.key_unavailable';
+      const blocks = failureType === 'Policy.network_not_allowed';
+      return { type: 'not_planned', failureType, final, blocks };
+    }
+    const { refreshToken, fallback } = this.#plan;
+    const usesRefreshToken = refreshToken !== null;
+    return { type: 'planned', usesRefreshToken, hasFallback: fallback !== null };
+  }
+
+  async #announce({ record, attemptId }: Effect<'announce_takeover'>): Promise<RotationEvent> {
+    const { database, worker } = this.#dependencies;
+    await announceTakeover(database, record, attemptId, worker);
+    return { type: 'takeover_announced' };
+  }
+
+  /** Step S2, and the measure for step S3. */
+  async #writeIntent({ record, replaces }: Effect<'write_intent'>): Promise<RotationEvent> {
+    const { database, worker } = this.#dependencies;
+    const plan = present(this.#plan);
+    const { requestTimeoutMs } = plan.connection.authorizationServer;
+    const requests = plan.fallback === null ? 1 : 2;
+    const budget = requestBudget(requestTimeoutMs, requests, this.#latencyMs);
+    const id = randomUUID();
+    const askedAt = performance.now();
+    const intent = await beginAttempt(database, record, {
+      ...{ attemptId: id, worker, budgetMs: budget.attemptMs, replaces },
+    });
+    this.#attempt = intent === null ? null : { id, sentAt: intent.sentAt };
+    const late = performance.now() - askedAt > budget.sendWithinMs;
+    return { type: 'intent', written: intent !== null, late };
+  }
+
+  /**
+   * Steps S4 and S5. Neither cancellation nor shutdown reaches in here: whoever has sent a refresh
+   * token has to learn what became of it.
+   */
+  async #send({ request }: Effect<'send'>): Promise<RotationEvent> {
+    const { network } = this.#dependencies;
+    const { first, fallback, connection } = present(this.#plan);
+    const { requestTimeoutMs: timeoutMs } = connection.authorizationServer;
+    this.#sentAtMs = performance.now();
+    const prepared = request === 'first' ? first : present(fallback);
+    const answer = await sendTokenRequest(prepared, { timeoutMs, network });
+    if (answer.kind === 'failed') {
+      const { certainty, code, retryAfterMs, httpStatus } = answer.failure;
+      this.#httpStatus = httpStatus;
+      count(code);
+      return { type: 'failed', request: { certainty, code, retryAfterMs } };
+    }
+    this.#response = answer.response;
+    const { notes, problem } = answer.response;
+    count(problem ?? 'issued');
+    if (notes.length > 0 || problem !== null) {
+      // Names of members and of what is odd about them, never a value.
+      const connectionId = this.#connectionId;
+      log.warn('The token endpoint sent an odd answer', { connectionId, notes, problem });
+    }
+    return { type: 'captured' };
+  }
+
+  /** Steps S6 and S7. */
+  async #commit(effect: Effect<'commit' | 'commit_sibling'>): Promise<RotationEvent> {
+    const plan = present(this.#plan);
+    const result = await commitAnswer(this.#dependencies, {
+      plan,
+      record: effect.record,
+      overSibling: effect.do === 'commit_sibling',
+      response: present(this.#response),
+      attempt: present(this.#attempt),
+      sentAtMs: this.#sentAtMs,
+      keptRefreshToken: effect.keepRefreshToken ? plan.refreshToken : null,
+    });
+    return { type: 'committed', result };
+  }
+
+  async #end({ record, end }: Effect<'end_attempt'>): Promise<RotationEvent> {
+    const { outcomeUnknown, state, retryInMs, reason, dropGrant, type } = end.outcome;
+    const attemptId = end.hasIntent ? present(this.#attempt).id : null;
+    const ended = await endAttempt(this.#dependencies.database, record, {
+      ...{ attemptId, type, outcomeUnknown, state, retryInMs, reason, dropGrant },
+    });
+    return { type: 'ended', recorded: ended !== undefined };
+  }
+}
+
+/** What an earlier effect brought; the machine never asks for one before the other. */
+function present<T>(value: T | null): T {
+  if (value === null) throw new TypeError('An effect came before what it needs.');
+  return value;
+}
+
+function count(outcome: string): void {
+  currentMeter()?.createCounter(METRICS.tokenRequests, '1').add(1, { outcome });
+}
