@@ -3,7 +3,13 @@ import { defineConfig } from 'vitest/config';
 const unit = {
   name: 'unit',
   include: ['test/**/*.test.ts'],
-  exclude: ['test/integration/**', 'test/e2e/**', 'test/cli/**', 'test/connections/put-*.test.ts'],
+  exclude: [
+    'test/integration/**',
+    'test/e2e/**',
+    'test/cli/**',
+    'test/connections/put-*.test.ts',
+    'test/replay/**',
+  ],
   testTimeout: 20_000,
 };
 
@@ -14,6 +20,7 @@ const servers = {
     'test/e2e/**/*.test.ts',
     'test/cli/**/*.test.ts',
     'test/connections/put-*.test.ts',
+    'test/replay/*.test.ts',
   ],
   globalSetup: ['test/support/global-servers.ts'],
   setupFiles: ['test/support/quiet.ts'],
@@ -21,10 +28,17 @@ const servers = {
   hookTimeout: 120_000,
 };
 
+/** Not a test: writes test/histories anew. */
+const record = {
+  ...servers,
+  name: 'record',
+  include: ['test/replay/*.record.ts'],
+};
+
 export default defineConfig({
   test: {
     // Two cores and real servers: more files at once only wait for each other.
     maxWorkers: 2,
-    projects: [{ test: unit }, { test: servers }],
+    projects: [{ test: unit }, { test: servers }, { test: record }],
   },
 });

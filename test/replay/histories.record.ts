@@ -1,0 +1,125 @@
+/**
+ * Records histories of the workflows as they are now: `npm run record-histories`. The files in
+ * test/histories are kept for ever; a change of behaviour goes under `patched()` and adds files.
+ */
+import { execFile } from 'node:child_process';
+import { writeFile } from 'node:fs/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { temporalBinary } from '../../dev/servers/temporal-binary.js';
+import { lifecycleWorkflowId } from '../../src/contract/names.js';
+import { startTokenSystem, type TokenSystem } from '../support/token-system.js';
+
+const VERSION = '0.1.0';
+const FOLDER = fileURLToPath(new URL('../histories/', import.meta.url));
+
+let system: TokenSystem;
+
+beforeAll(async () => {
+  system = await startTokenSystem({ authorizationServer: { accessTokenTtlSeconds: 6 } });
+  await system.startWorker();
+});
+afterAll(() => system.close());
+
+async function record(name: string, workflowId: string, runId?: string): Promise<void> {
+  const temporal = await temporalBinary(() => undefined);
+  const run = runId === undefined ? [] : ['--run-id', runId];
+  const { stdout } = await promisify(execFile)(
+    temporal,
+    [
+      'workflow',
+      'show',
+      '--workflow-id',
+      workflowId,
+      ...run,
+      '--output',
+      'json',
+      '--address',
+      system.address,
+    ],
+    { maxBuffer: 16 * 1024 * 1024 },
+  );
+  const { events } = JSON.parse(stdout) as { events: unknown[] };
+  expect(events.length).toBeGreaterThan(4);
+  await writeFile(`${FOLDER}${name}-${VERSION}.json`, `${JSON.stringify({ events }, null, 1)}\n`);
+}
+
+const answer = (status: number, error: string) => ({ status, body: JSON.stringify({ error }) });
+
+it('an on-demand lifecycle with two refreshes', async () => {
+  const { connectionId } = await system.put(system.connectionFile('on-demand'));
+  const tokens = system.source();
+  const { generation } = await tokens.getAccessToken(connectionId);
+  await tokens.getAccessToken(connectionId, { rejectedGeneration: generation });
+  await record('on-demand', lifecycleWorkflowId(connectionId));
+});
+
+it('a lifecycle that refreshes ahead, and is then configured to wait for callers', async () => {
+  const file = system.connectionFile('ahead', { lifetime: { refresh: 'ahead' } });
+  const { connectionId } = await system.put(file);
+  await sleep(11_000);
+  await system.put({ ...file, lifetime: { refresh: 'on-demand' } });
+  await record('ahead-then-configured', lifecycleWorkflowId(connectionId));
+});
+
+it('an outage, and a recovery', async () => {
+  const { connectionId } = await system.put(system.connectionFile('outage'));
+  const { hooks } = system.authorizationServer;
+  let answered = 0;
+  hooks.onTokenRequest = () => {
+    answered += 1;
+    return Promise.resolve(answered < 4 ? answer(503, 'temporarily_unavailable') : undefined);
+  };
+  const tokens = system.source();
+  await expect(tokens.getAccessToken(connectionId)).rejects.toMatchObject({
+    type: 'OAuth.server_error',
+  });
+  await sleep(9_000);
+  await tokens.getAccessToken(connectionId);
+  hooks.onTokenRequest = null;
+  await record('outage', lifecycleWorkflowId(connectionId));
+});
+
+it('a refusal that a put mends', async () => {
+  const file = system.connectionFile('blocked');
+  const { connectionId } = await system.put(file, { CLIENT_SECRET: 'wrong' });
+  const tokens = system.source();
+  await expect(tokens.getAccessToken(connectionId)).rejects.toMatchObject({
+    type: 'OAuth.invalid_client',
+  });
+  await system.put(file);
+  await tokens.getAccessToken(connectionId);
+  await record('blocked-then-mended', lifecycleWorkflowId(connectionId));
+});
+
+it('a run cancelled during a refresh', async () => {
+  const { connectionId } = await system.put(system.connectionFile('cancelled'));
+  const { hooks } = system.authorizationServer;
+  const handle = system.client.workflow.getHandle(lifecycleWorkflowId(connectionId));
+  hooks.onTokenResponse = async () => {
+    hooks.onTokenResponse = null;
+    await handle.cancel();
+    await sleep(1_000);
+  };
+  await system.source().getAccessToken(connectionId);
+  const { runId } = await handle.describe();
+  const run = system.client.workflow.getHandle(lifecycleWorkflowId(connectionId), runId);
+  await expect.poll(async () => (await run.describe()).status.name).toBe('CANCELLED');
+  await record('cancelled', lifecycleWorkflowId(connectionId), runId);
+});
+
+it('ensureAccessToken, served and refused', async () => {
+  const { connectionId } = await system.put(system.connectionFile('ensured'));
+  const { workflow } = system.client;
+  const { taskQueue } = system;
+  const served = { taskQueue, workflowId: `served-${system.id}`, args: [{ connectionId }] };
+  await workflow.execute('ensureAccessToken', served);
+  await record('ensure-access-token', served.workflowId);
+  const refused = {
+    ...{ taskQueue, workflowId: `refused-${system.id}`, args: [{ connectionId: 'nobody' }] },
+  };
+  await expect(workflow.execute('ensureAccessToken', refused)).rejects.toThrow();
+  await record('ensure-access-token-refused', refused.workflowId);
+});
