@@ -26,6 +26,8 @@ export interface Config {
   network: NetworkMode;
   proxy: string | null;
   searchAttributes: boolean;
+  /** URL of the Temporal UI, for links; null: guessed from the address. */
+  uiUrl: string | null;
   /** Address the worker serves Prometheus metrics on; null: none. */
   metricsAddress: string | null;
   logLevel: 'trace' | 'debug' | 'info' | 'warn' | 'error';
@@ -61,6 +63,7 @@ const environmentSchema = z.object({
     .optional(),
   OAUTH_TOKENS_SEARCH_ATTRIBUTES: flag.default(false),
   OAUTH_TOKENS_ALLOW_INSECURE_MONGODB: flag.default(false),
+  OAUTH_TOKENS_UI_URL: z.url('must be a URL').optional(),
   OAUTH_TOKENS_METRICS_ADDRESS: z
     .string()
     .regex(/^\S+:\d+$/, 'must be host:port')
@@ -109,6 +112,7 @@ export function readConfig(
     network: data.OAUTH_TOKENS_NETWORK,
     proxy: data.OAUTH_TOKENS_PROXY ?? null,
     searchAttributes: data.OAUTH_TOKENS_SEARCH_ATTRIBUTES,
+    uiUrl: data.OAUTH_TOKENS_UI_URL ?? null,
     metricsAddress: data.OAUTH_TOKENS_METRICS_ADDRESS ?? null,
     logLevel: data.LOG_LEVEL,
     temporal,

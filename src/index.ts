@@ -22,6 +22,8 @@ export type {
   TokenRef,
   TokenState,
 } from './contract/messages.js';
+export { registerSecret } from './known-secrets.js';
+export { createLeakGuard, type LeakGuard, type LeakGuardOptions } from './leak-guard.js';
 export type { NetworkMode } from './network.js';
 export {
   createFileKeyProvider,

@@ -2,6 +2,7 @@ import { TemporalFailure } from '@temporalio/common';
 import type { Logger, LogLevel, LogMetadata } from '@temporalio/worker';
 import { pino, type Logger as PinoLogger } from 'pino';
 import { placesOf } from './failures.js';
+import { redactJson } from './known-secrets.js';
 import { Secret } from './secret.js';
 
 const STANDARD_ERROR = 2;
@@ -18,6 +19,7 @@ const EXPECTED = /^(asset workflow-bundle|No (workflows|Nexus services) register
 /**
  * Structured logs on standard error. The SDK logs raw errors before they become failures, so this
  * is the last place to keep foreign messages out: of an unknown error only class and place are kept.
+ * A known secret, or what looks like a token, is `[redacted]` wherever it stands.
  */
 export function createLogger(level: Lowercase<LogLevel>): PinoLogger {
   return pino(
@@ -28,6 +30,7 @@ export function createLogger(level: Lowercase<LogLevel>): PinoLogger {
       // `loggable` has already made fields of errors.
       serializers: { err: (fields: unknown) => fields },
       formatters: { level: (label) => ({ level: label }), log: loggableFields },
+      hooks: { streamWrite: redactJson },
     },
     pino.destination({ dest: STANDARD_ERROR, sync: true }),
   );

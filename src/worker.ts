@@ -7,6 +7,7 @@ import type { MongoClient } from 'mongodb';
 import { createIssueActivities, createTokenActivities } from './activities/index.js';
 import { DEFAULT_TASK_QUEUE, issueTaskQueue } from './contract/names.js';
 import { InputError } from './failures.js';
+import { guardActivities } from './leak-guard.js';
 import { createNetwork, type NetworkMode } from './network.js';
 import {
   claimDeployment,
@@ -19,6 +20,16 @@ import {
   type TokenDatabase,
 } from './store/index.js';
 import { createLifecycleClient, createTokenSource, type LifecycleClient } from './tokens/index.js';
+
+/** What of the Workers' options follows from ours. */
+type SetByUs =
+  | 'taskQueue'
+  | 'namespace'
+  | 'connection'
+  | 'dataConverter'
+  | 'activities'
+  | 'workflowsPath'
+  | 'shutdownGraceTime';
 
 /** How a token worker is made. */
 export interface TokenWorkerOptions {
@@ -39,8 +50,7 @@ export interface TokenWorkerOptions {
   /** The lifecycle keeps `OAuthTokenState` and `OAuthFailureType` up to date. */
   searchAttributes?: boolean | undefined;
   /** What else the Workers are made with: `workerDeploymentOptions`, a prebuilt `workflowBundle`… */
-  workerOptions?:
-    Partial<Omit<WorkerOptions, 'taskQueue' | 'namespace' | 'connection'>> | undefined;
+  workerOptions?: Partial<Omit<WorkerOptions, SetByUs>> | undefined;
   onWarning?: ((message: string) => void) | undefined;
 }
 
@@ -59,9 +69,16 @@ const CALLERS_GRACE = '30 seconds';
 const ISSUE_GRACE = '150 seconds';
 /** How long a workflow task waits for the worker that knows the run. */
 const STICKY_TIMEOUT = '3 seconds';
+/**
+ * What activities return and throw is searched for the secrets of this process. Not by a codec: it
+ * would also refuse workflow tasks, in which there is no secret, and so stop a lifecycle for good.
+ * Not for what looks like a token: what `callApi` brings is its caller's to judge.
+ */
+const SCAN = { tokenShapes: false, results: true };
 /** Missing lifecycles are started at this pace, in pages of this size. */
 const LIFECYCLE_START_INTERVAL_MS = 50;
 const LIFECYCLE_PAGE = 100;
+const LIFECYCLE_PASS_MS = 5 * 60_000;
 
 /**
  * Makes a token worker: checks MongoDB, the keys and the recorded deployment, makes missing indexes,
@@ -77,8 +94,15 @@ export async function createTokenWorker(options: TokenWorkerOptions): Promise<To
       ? createFileKeyProvider(options.keys, onWarning)
       : options.keys;
   await Promise.all([keys.active('access'), keys.active('grant')]);
+  const searchAttributes = options.searchAttributes ?? false;
+  if (searchAttributes) await checkSearchAttributes(connection, namespace, onWarning);
   const database = openDatabase(options.mongodb);
-  await prepareDatabase(database, { namespace, taskQueue });
+  try {
+    await prepareDatabase(database, { namespace, taskQueue });
+  } catch (error) {
+    await database.close();
+    throw error;
+  }
 
   const network = createNetwork({ mode, proxy });
   const mongodb = database.client;
@@ -86,9 +110,13 @@ export async function createTokenWorker(options: TokenWorkerOptions): Promise<To
   const tokens = createTokenSource({
     ...{ mongodb, keys, namespace, taskQueue, dataConverter, network: mode, proxy },
   });
-  const { workflowBundle, ...workerOptions } = options.workerOptions ?? {};
+  const { workflowBundle, interceptors, ...workerOptions } = options.workerOptions ?? {};
   const shared = {
     ...workerOptions,
+    interceptors: {
+      ...interceptors,
+      activity: guardActivities(interceptors?.activity ?? [], SCAN),
+    },
     ...(dataConverter === undefined ? {} : { dataConverter }),
     connection,
     namespace,
@@ -103,6 +131,7 @@ export async function createTokenWorker(options: TokenWorkerOptions): Promise<To
     shutdownGraceTime: CALLERS_GRACE,
   });
   const issue = await Worker.create({
+    maxTaskQueueActivitiesPerSecond: ISSUES_PER_SECOND,
     ...shared,
     taskQueue: issueTaskQueue(taskQueue),
     activities: createIssueActivities({
@@ -110,20 +139,15 @@ export async function createTokenWorker(options: TokenWorkerOptions): Promise<To
       keys,
       network,
       worker: `${process.pid}@${hostname()}`,
-      searchAttributes: options.searchAttributes ?? false,
+      searchAttributes,
     }),
-    maxTaskQueueActivitiesPerSecond: ISSUES_PER_SECOND,
     shutdownGraceTime: ISSUE_GRACE,
   });
   const lifecycle = createLifecycleClient({ connection, namespace, taskQueue, dataConverter });
 
   return {
     async run() {
-      const starting = startAheadLifecycles(database, lifecycle, stopping.signal).catch(() =>
-        onWarning?.(
-          'Not every lifecycle that refreshes ahead could be started; callers start them.',
-        ),
-      );
+      const starting = keepLifecyclesStarted(database, lifecycle, stopping.signal, onWarning);
       try {
         await runTogether([callers, issue], stopping);
       } finally {
@@ -161,6 +185,46 @@ async function prepareDatabase(
   const mismatch = deploymentMismatch(await claimDeployment(database, own), own);
   if (mismatch !== null) throw new InputError(mismatch);
   await ensureIndexes(database);
+}
+
+/** An attribute that is not registered would fail every workflow task that sets it. */
+async function checkSearchAttributes(
+  connection: NativeConnection,
+  namespace: string,
+  onWarning: TokenWorkerOptions['onWarning'],
+): Promise<void> {
+  const names = ['OAuthTokenState', 'OAuthFailureType'];
+  let registered: Record<string, unknown>;
+  try {
+    const found = await connection.operatorService.listSearchAttributes({ namespace });
+    registered = found.customAttributes ?? {};
+  } catch {
+    onWarning?.('Whether the search attributes are registered cannot be told here.');
+    return;
+  }
+  const missing = names.filter((name) => !(name in registered));
+  if (missing.length === 0) return;
+  throw new InputError(
+    `The namespace has no search attribute ${missing.join(', ')}: register what is missing with type ` +
+      'Keyword, or unset OAUTH_TOKENS_SEARCH_ATTRIBUTES.',
+  );
+}
+
+/** Starts missing lifecycles now and then: one may have been terminated, or not been startable. */
+async function keepLifecyclesStarted(
+  database: TokenDatabase,
+  lifecycle: LifecycleClient,
+  signal: AbortSignal,
+  onWarning: TokenWorkerOptions['onWarning'],
+): Promise<void> {
+  while (!signal.aborted) {
+    await startAheadLifecycles(database, lifecycle, signal).catch(() =>
+      onWarning?.(
+        'Not every lifecycle that refreshes ahead could be started; the next try is soon.',
+      ),
+    );
+    await sleep(LIFECYCLE_PASS_MS, undefined, { signal }).catch(() => undefined);
+  }
 }
 
 /** Starts the lifecycle of every connection that is refreshed ahead; a running one is left alone. */

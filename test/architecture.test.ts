@@ -23,10 +23,11 @@ const TEMPORAL_CLIENT = ['@temporalio/activity', '@temporalio/client', '@tempora
 const ROOMS: Record<string, Room> = {
   contract: { rooms: [], packages: [] },
   secret: { rooms: [], packages: [] },
+  'known-secrets': { rooms: ['secret'], packages: [] },
   failures: { rooms: ['contract'], packages: ['@temporalio/common'] },
   network: { rooms: [], packages: ['ipaddr.js', 'node:', 'undici'] },
   oauth: {
-    rooms: ['contract', 'network', 'secret'],
+    rooms: ['contract', 'known-secrets', 'network', 'secret'],
     packages: ['node:', 'oauth4webapi', 'undici'],
   },
   store: {
@@ -34,7 +35,7 @@ const ROOMS: Record<string, Room> = {
     packages: ['jose', 'mongodb', 'node:', 'zod'],
   },
   tokens: {
-    rooms: ['contract', 'failures', 'network', 'secret', 'store'],
+    rooms: ['contract', 'failures', 'known-secrets', 'network', 'secret', 'store'],
     packages: [...TEMPORAL_CLIENT, 'lru-cache', 'mongodb'],
   },
   activities: {
@@ -52,12 +53,17 @@ const ROOMS: Record<string, Room> = {
   },
   config: { rooms: ['contract', 'network'], packages: ['@temporalio/envconfig', 'zod'] },
   'data-converter': { rooms: ['config'], packages: ['@temporalio/common', 'node:'] },
+  'leak-guard': {
+    rooms: ['failures', 'known-secrets'],
+    packages: ['@temporalio/client', '@temporalio/common', '@temporalio/worker'],
+  },
+  testing: { rooms: ['known-secrets'], packages: ['node:'] },
   logging: {
-    rooms: ['failures', 'secret'],
+    rooms: ['failures', 'known-secrets', 'secret'],
     packages: ['@temporalio/common', '@temporalio/worker', 'pino'],
   },
   worker: {
-    rooms: ['activities', 'contract', 'failures', 'network', 'store', 'tokens'],
+    rooms: ['activities', 'contract', 'failures', 'leak-guard', 'network', 'store', 'tokens'],
     packages: ['@temporalio/common', '@temporalio/worker', 'mongodb', 'node:'],
   },
   'worker-process': {
@@ -66,7 +72,10 @@ const ROOMS: Record<string, Room> = {
   },
   'create-token-worker': { rooms: ['worker'], packages: [] },
   index: {
-    rooms: ['activities', 'contract', 'create-token-worker', 'network', 'store', 'tokens'],
+    rooms: [
+      ...['activities', 'contract', 'create-token-worker', 'known-secrets', 'leak-guard'],
+      ...['network', 'store', 'tokens'],
+    ],
     types: ['worker'],
     packages: [],
   },
@@ -203,6 +212,16 @@ describe("an application's own process", () => {
     }
     const direct = BY_PATH.get('src/index.ts')?.imports.filter(({ typeOnly }) => !typeOnly) ?? [];
     expect(direct.map(({ target }) => roomOf(target))).not.toContain('worker');
+  });
+});
+
+describe('what is for tests', () => {
+  it('is loaded by nothing else, and loads neither Temporal nor MongoDB', () => {
+    const users = FILES.filter(({ path }) => roomOf(path) !== 'testing').filter(({ imports }) =>
+      imports.some(({ target }) => roomOf(target) === 'testing'),
+    );
+    expect(users.map(({ path }) => path)).toEqual([]);
+    expect(loadedWith(filesOf('testing'), true).packages).toEqual(['node:']);
   });
 });
 

@@ -32,6 +32,7 @@ describe('the configuration', () => {
       proxy: null,
       searchAttributes: false,
       metricsAddress: null,
+      uiUrl: null,
       logLevel: 'info',
       namespace: 'default',
     });
@@ -47,6 +48,7 @@ describe('the configuration', () => {
       OAUTH_TOKENS_PROXY: 'http://proxy.example:3128',
       OAUTH_TOKENS_SEARCH_ATTRIBUTES: 'true',
       OAUTH_TOKENS_METRICS_ADDRESS: '127.0.0.1:9464',
+      OAUTH_TOKENS_UI_URL: 'http://127.0.0.1:8080',
       LOG_LEVEL: 'debug',
       TEMPORAL_ADDRESS: 'temporal.example:7233',
       TEMPORAL_NAMESPACE: 'payments',
@@ -58,6 +60,7 @@ describe('the configuration', () => {
       proxy: 'http://proxy.example:3128',
       searchAttributes: true,
       metricsAddress: '127.0.0.1:9464',
+      uiUrl: 'http://127.0.0.1:8080',
       logLevel: 'debug',
       namespace: 'payments',
       temporal: { connectionOptions: { address: 'temporal.example:7233' } },

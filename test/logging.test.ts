@@ -3,6 +3,7 @@ import { TransportError } from '@temporalio/worker';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { failure } from '../src/failures.js';
 import { createLogger, temporalLogger } from '../src/logging.js';
+import { registerSecret } from '../src/known-secrets.js';
 import { Secret } from '../src/secret.js';
 import { StoreError } from '../src/store/index.js';
 import { foreignErrors, MARK, PLANTED } from './foreign-errors.js';
@@ -63,6 +64,31 @@ describe('a secret', () => {
     const text = written((logger) => logger.info('x', { deep: { list: [secret] } }));
     expect(text).not.toContain(MARK);
     expect(lineOf(text)['msg']).toBe('x');
+  });
+});
+
+describe('a text in a log line', () => {
+  const KNOWN = 'known-secret-0a1b2c3d4e';
+  registerSecret(KNOWN);
+  const JWT = 'eyJhbGciOiJFUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.c2lnbmF0dXJl';
+
+  it.each([
+    ['a message', `refused: ${KNOWN}`, {}],
+    ['a field', 'x', { about: `https://api.example/?token=${KNOWN}` }],
+    ['deep inside', 'x', { about: { list: [{ token: KNOWN }] } }],
+    ['a name', 'x', { [KNOWN]: 1 }],
+    ['an error of ours', 'x', { error: new StoreError('unavailable', `No ${KNOWN}.`) }],
+    ['base64', 'x', { authorization: btoa(`client:${KNOWN}`) }],
+    ['the shape of a token', `Bearer ${JWT}`, {}],
+    ['a member named like one', 'x', { refresh_token: '0f8fad5bd9cb' }],
+  ])('is [redacted] where it is a secret: %s', (_where, message, fields) => {
+    const text = written((logger) => logger.info(message, fields));
+    for (const secret of [KNOWN, btoa(`client:${KNOWN}`), JWT, '0f8fad5bd9cb']) {
+      expect(text).not.toContain(secret);
+    }
+    expect(text).toContain('[redacted]');
+    expect(lineOf(text)).toMatchObject({ level: 'info', pid: process.pid });
+    expect(text.endsWith('\n')).toBe(true);
   });
 });
 

@@ -68,5 +68,8 @@ async function links(system: DemoSystem, workflowId: string): Promise<void> {
     'all connections',
     `${uiUrl}/namespaces/${namespace}/workflows?query=${encodeURIComponent('WorkflowType="tokenLifecycle"')}`,
   );
-  fact('', 'add AND OAuthTokenState != "active" to find those in trouble');
+  fact(
+    '',
+    'add AND (OAuthTokenState != "active" OR OAuthFailureType IS NOT NULL) for those in trouble',
+  );
 }

@@ -37,14 +37,18 @@ async function stayUntilStopped(system: DemoSystem, stopping: AbortSignal): Prom
     'MONGODB_URI',
     'OAUTH_TOKENS_KEYS_FILE',
     'OAUTH_TOKENS_NETWORK',
+    'OAUTH_TOKENS_UI_URL',
   ];
   line('  Try the command line in another terminal:');
+  line(`    cd '${process.cwd()}'`);
   for (const name of names) line(`    export ${name}='${system.environment[name] ?? ''}'`);
   for (const command of [
     'status superservice',
     'refresh superservice',
     `call superservice GET ${system.api.origin}/v1/things`,
+    'connection list',
     'doctor superservice',
+    '--help',
   ]) {
     line(`    ${paint('cyan', `npx tsx src/cli/main.ts ${command}`)}`);
   }

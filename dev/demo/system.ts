@@ -68,6 +68,7 @@ export async function startSystem() {
     OAUTH_TOKENS_NETWORK: 'loopback',
     OAUTH_TOKENS_SEARCH_ATTRIBUTES: 'true',
     LOG_LEVEL: 'error',
+    ...(temporal.uiUrl === null ? {} : { OAUTH_TOKENS_UI_URL: temporal.uiUrl }),
   };
 
   headline('What a team does once');
@@ -83,7 +84,7 @@ export async function startSystem() {
     ACCESS_KEYS_FILE: accessKeysFile,
     SUPERSERVICE_ORIGIN: api.origin,
   };
-  line(`  ${paint('dim', '$')} ${paint('cyan', 'node examples/superservice/worker.js')}`);
+  line(`  ${paint('dim', '$')} ${paint('cyan', 'npx tsx examples/superservice/worker.ts')}`);
   line(`    ${paint('dim', await startApplication(application))}`);
 
   const connection = await Connection.connect({ address: temporal.address });

@@ -5,7 +5,7 @@ export type Progress = (line: string) => void;
 export const silent: Progress = () => undefined;
 
 /** How often a long step says that it still goes on. */
-const TICK_MS = 5_000;
+const TICK_MS = 15_000;
 
 /**
  * Runs a long step and says every few seconds how long it has been going on.

@@ -31,10 +31,10 @@ export interface AnswerToCommit {
   attempt: { id: string; sentAt: Date };
   /** Monotonic time the answered request was sent at. */
   sentAtMs: number;
-  /** Replace an older sibling's tokens. */
-  overSibling: boolean;
-  /** The refresh token that goes on serving when the answer brings none; null: none. */
-  keptRefreshToken: Secret | null;
+  /** Replace the tokens of an older sibling, which are of this generation; null: there is none. */
+  siblingGeneration: number | null;
+  /** The refresh token that was sent; it goes on serving when the answer brings none; null: none. */
+  sentRefreshToken: Secret | null;
 }
 
 /**
@@ -47,14 +47,16 @@ export async function commitAnswer(
   { database }: IssueDependencies,
   answer: AnswerToCommit,
 ): Promise<CommitResult> {
-  const { record } = answer;
-  const write = answer.overSibling ? commitOverSibling : commitTokenSet;
+  const { record, siblingGeneration } = answer;
   const sealed = await sealAnswer(database.name, answer);
   const giveUpAt = performance.now() + GIVE_UP_MS;
   for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(pauseMs * 2, MAX_PAUSE_MS)) {
     const elapsedMs = performance.now() - answer.sentAtMs;
     try {
-      return await write(database, record, { ...sealed, elapsedMs });
+      const tokens = { ...sealed, elapsedMs };
+      return siblingGeneration === null
+        ? await commitTokenSet(database, record, tokens)
+        : await commitOverSibling(database, record, tokens, siblingGeneration);
     } catch (error) {
       if (!(error instanceof StoreError) || performance.now() > giveUpAt) throw error;
       log.warn('A new token waits for MongoDB to be written', {
@@ -68,9 +70,9 @@ export async function commitAnswer(
 
 async function sealAnswer(
   database: string,
-  { record, plan, response, attempt, keptRefreshToken, overSibling }: AnswerToCommit,
+  { record, plan, response, attempt, sentRefreshToken, siblingGeneration }: AnswerToCommit,
 ): Promise<Omit<TokenSet, 'elapsedMs'>> {
-  const next = { ...record, generation: record.generation + (overSibling ? 2 : 1) };
+  const next = { ...record, generation: (siblingGeneration ?? record.generation) + 1 };
   const places = { name: database };
   const seal = (sealer: Sealer, context: SealContext, secret: Secret | null) =>
     secret === null
@@ -79,7 +81,7 @@ async function sealAnswer(
   const { grantType, useRefreshToken } = plan.connection.grant;
   // A secret that nobody will use is not kept.
   const ignored = grantType === 'client_credentials' && !useRefreshToken;
-  const refreshToken = ignored ? null : (response.refreshToken ?? keptRefreshToken);
+  const refreshToken = ignored ? null : (response.refreshToken ?? sentRefreshToken);
   const [access, grant] = await Promise.all([
     seal(plan.sealers.access, accessTokenContext(places, next), response.accessToken),
     seal(plan.sealers.grant, refreshTokenContext(places, next, plan.connection), refreshToken),
@@ -93,7 +95,7 @@ async function sealAnswer(
     access,
     grant,
     tokenType: response.tokenType,
-    scope: response.scope ?? plan.connection.grant.scope,
+    scope: response.scope ?? scopeNotTold(plan, record, sentRefreshToken !== null),
     lifetimeMs,
     refreshAheadMs: refreshAheadMs(lifetimeMs ?? 0, Math.random()),
     refreshTokenLifetimeMs: response.refreshTokenExpiresInMs,
@@ -101,5 +103,28 @@ async function sealAnswer(
     sentAt: attempt.sentAt,
     readAt: new Date(record.now),
     failureType: trusted ? null : 'OAuth.malformed_response',
+    keepsSiblings: grantType === 'refresh_token',
+    rotated: rotatedBy(response, sentRefreshToken),
   };
+}
+
+/**
+ * The scope of an answer that tells none: as it was asked for (RFC 6749 §5.1), and of a refresh
+ * without a scope as it was granted before (§6).
+ */
+function scopeNotTold(
+  { connection }: RequestPlan,
+  record: TokenRecord,
+  refreshed: boolean,
+): string | null {
+  const { grantType, scope } = connection.grant;
+  const asked = refreshed && grantType === 'client_credentials' ? null : scope;
+  return asked ?? (refreshed ? record.scope : null);
+}
+
+/** Rule R10: no refresh token in an answer says the same as the one that was sent. */
+function rotatedBy({ refreshToken }: CapturedResponse, sent: Secret | null): TokenSet['rotated'] {
+  if (sent === null) return null;
+  const same = refreshToken === null || refreshToken.reveal() === sent.reveal();
+  return same ? 'same_token' : 'new_token';
 }

@@ -1,6 +1,7 @@
 import { activityInfo, log } from '@temporalio/activity';
 import type { IssueTokenInput, IssueTokenResult } from '../contract/messages.js';
-import { nextRotationStep, startRotation, type RotationEffect } from '../contract/rotation.js';
+import { nextRotationStep, startRotation } from '../contract/rotation.js';
+import type { RotationEffect, RotationFacts } from '../contract/rotation-steps.js';
 import { tokenRefOf, type TokenRecord } from '../contract/token-record.js';
 import { failure, recordedFailure, toFailure } from '../failures.js';
 import { readTokenWithGrant, type ReadConnection } from '../store/index.js';
@@ -37,10 +38,13 @@ async function issue(
     if (effect.do === 'return') return finished(dependencies, effects, effect.outcome);
     if (effect.do === 'fail') throw failureOf(effect, effects, input.connectionId);
     const event = await effects.carryOut(effect);
-    const grantType = effects.connection?.grant.grantType ?? 'client_credentials';
-    ({ state, effect } = nextRotationStep(state, event, { input, grantType, attempt }));
+    const { grantType, rotation } = effects.connection?.grant ?? NO_GRANT;
+    const facts: RotationFacts = { input, grantType, rotation, attempt };
+    ({ state, effect } = nextRotationStep(state, event, facts));
   }
 }
+
+const NO_GRANT = { grantType: 'client_credentials', rotation: null } as const;
 
 /** What could not be prepared says so itself; everything else is a row of the table. */
 function failureOf(

@@ -2,11 +2,15 @@ import type { StoredConnection } from '../contract/connection-record.js';
 import type { LifecycleView } from '../contract/messages.js';
 import { nextRefreshAt, statusOf, type TokenRecord } from '../contract/token-record.js';
 
+/** Whoever starts a token request of this length waits for it without a timer. */
+const USUAL_REQUEST_MS = 10_000;
+
 /** A connection that is not there. */
 export const NO_CONNECTION: LifecycleView = {
   status: null,
   refresh: 'on-demand',
   searchAttributes: false,
+  slowServer: false,
   refreshInMs: null,
 };
 
@@ -22,6 +26,7 @@ export function viewOf(
     status: statusOf(record, refresh),
     refresh,
     searchAttributes,
+    slowServer: connection.authorizationServer.requestTimeoutMs > USUAL_REQUEST_MS,
     refreshInMs: dueAt === null ? null : Math.max(dueAt - record.now, 0),
   };
 }

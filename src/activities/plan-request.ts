@@ -1,4 +1,5 @@
 import type { StoredConnection } from '../contract/connection-record.js';
+import { candidateLifeMs } from '../contract/rotation-profile.js';
 import type { TokenRecord } from '../contract/token-record.js';
 import { prepareTokenRequest, type PreparedTokenRequest } from '../oauth/index.js';
 import { Secret } from '../secret.js';
@@ -7,23 +8,32 @@ import {
   openSealed,
   prepareSealer,
   refreshTokenContext,
+  StoreError,
   type ReadConnection,
   type ReadTokenWithGrant,
+  type SealedValue,
   type Sealer,
+  type SealPlace,
 } from '../store/index.js';
 import type { IssueDependencies } from './dependencies.js';
+
+/** A request that is ready to be sent, and the refresh token in it. */
+export interface PlannedRequest {
+  request: PreparedTokenRequest;
+  /** Kept when the answer brings none (RFC 6749 §6); null: client credentials. */
+  refreshToken: Secret | null;
+}
 
 /** A token request with everything that could fail before sending already done. */
 export interface RequestPlan {
   connection: StoredConnection;
-  /** The refresh token in hand; kept when the answer brings none (RFC 6749 §6). */
-  refreshToken: Secret | null;
-  /** The request to send first. */
-  first: PreparedTokenRequest;
-  /** The request to send when the first one's refresh token is refused; null: there is none. */
-  fallback: PreparedTokenRequest | null;
+  /** The request to send, then those to send when its refresh token is refused. */
+  requests: PlannedRequest[];
   sealers: { access: Sealer; grant: Sealer };
 }
+
+/** With long requests fewer of them fit into one attempt of the activity. */
+const LONG_REQUEST_MS = 60_000;
 
 /**
  * Step S1: opens secrets, checks the network policy, builds the requests and fetches the sealing
@@ -38,7 +48,7 @@ export async function planRequest(
 ): Promise<RequestPlan> {
   const { connection } = read;
   const clientSecret = await openClientSecret(database, keys, read);
-  const refreshToken = await openRefreshToken({ database, keys }, connection, token);
+  const refreshTokens = await openRefreshTokens({ database, keys }, connection, token);
   const { clientId, authentication } = connection.client;
   const client = {
     clientId,
@@ -47,41 +57,76 @@ export async function planRequest(
   };
   const { tokenEndpoint } = connection.authorizationServer;
   const { scope, parameters, grantType } = connection.grant;
+  const spare = grantType === 'client_credentials';
   const prepare = (grant: Parameters<typeof prepareTokenRequest>[0]['grant']) =>
     prepareTokenRequest({ tokenEndpoint, client, grant }, network);
-  const credentials =
-    grantType === 'client_credentials' ? prepare({ grantType, scope, parameters }) : null;
-  const refresh =
-    refreshToken === null
-      ? null
-      : prepare({
-          grantType: 'refresh_token',
-          refreshToken,
-          scope: credentials === null ? scope : null,
-          parameters,
-        });
-  const first = refresh ?? credentials;
-  if (first === null) throw new TypeError('A refresh_token grant without a refresh token.');
+  const requests: PlannedRequest[] = refreshTokens.map((refreshToken) => ({
+    request: prepare({
+      grantType: 'refresh_token',
+      refreshToken,
+      scope: spare ? null : scope,
+      parameters,
+    }),
+    refreshToken,
+  }));
+  if (spare) {
+    requests.push({ request: prepare({ grantType, scope, parameters }), refreshToken: null });
+  }
+  if (requests.length === 0) throw new TypeError('A refresh_token grant without a refresh token.');
   const [access, grant] = await Promise.all([
     prepareSealer(keys, 'access'),
     prepareSealer(keys, 'grant'),
   ]);
-  const fallback = refresh === null ? null : credentials;
-  return { connection, refreshToken, first, fallback, sealers: { access, grant } };
+  return { connection, requests, sealers: { access, grant } };
 }
 
-/** The refresh token to use; a `client_credentials` one is left alone after an unknown outcome. */
-async function openRefreshToken(
+/** The refresh tokens to try, in their order: the record's, then those of its siblings (rule R8). */
+async function openRefreshTokens(
+  stores: Pick<IssueDependencies, 'database' | 'keys'>,
+  connection: StoredConnection,
+  { record, grant, candidates }: ReadTokenWithGrant,
+): Promise<Secret[]> {
+  const spare = connection.grant.grantType === 'client_credentials';
+  if (grant === null || (spare && !mayUseSpare(connection, record))) return [];
+  const current = await openFor(stores, connection, record, grant);
+  if (spare) return [current];
+  const keptSince = record.now - candidateLifeMs(connection.grant.rotation);
+  const most = connection.authorizationServer.requestTimeoutMs > LONG_REQUEST_MS ? 1 : 2;
+  const others = candidates.filter(({ at }) => at.getTime() > keptSince).slice(-most);
+  const opened = await Promise.all(
+    others.map(({ generation, grant: sealed }) =>
+      openFor(stores, connection, { ...record, generation }, sealed).catch(nullIfUnreadable),
+    ),
+  );
+  const known = new Set([current.reveal()]);
+  const untried = opened.reverse().filter((candidate): candidate is Secret => {
+    if (candidate === null || known.has(candidate.reveal())) return false;
+    known.add(candidate.reveal());
+    return true;
+  });
+  return [current, ...untried];
+}
+
+/** A key that is missing comes back; what does not open with its key is of no use to anybody. */
+function nullIfUnreadable(error: unknown): null {
+  if (error instanceof StoreError && error.code === 'unreadable') return null;
+  throw error;
+}
+
+async function openFor(
   { database, keys }: Pick<IssueDependencies, 'database' | 'keys'>,
   connection: StoredConnection,
-  { record, grant }: ReadTokenWithGrant,
-): Promise<Secret | null> {
-  const spare = connection.grant.grantType === 'client_credentials';
-  if (grant === null || (spare && !mayUseSpare(connection, record))) return null;
-  const context = refreshTokenContext(database, record, connection);
-  return new Secret(await openSealed(keys, grant, context));
+  place: SealPlace,
+  sealed: SealedValue,
+): Promise<Secret> {
+  const context = refreshTokenContext(database, place, connection);
+  return new Secret(await openSealed(keys, sealed, context));
 }
 
+/** A `client_credentials` one is left alone after an unknown outcome. */
 function mayUseSpare(connection: StoredConnection, record: TokenRecord): boolean {
-  return connection.grant.useRefreshToken && record.unknown.length === 0 && record.invalid === null;
+  const { unknown, invalid, attempt } = record;
+  // One that a dead owner may have sent is spent, for all we know.
+  const untouched = unknown.length === 0 && attempt === null;
+  return connection.grant.useRefreshToken && untouched && invalid === null;
 }

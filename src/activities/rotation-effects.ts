@@ -2,7 +2,8 @@ import { randomUUID } from 'node:crypto';
 import { log } from '@temporalio/activity';
 import { requestBudget } from '../contract/budgets.js';
 import type { StoredConnection } from '../contract/connection-record.js';
-import type { RotationEffect, RotationEvent } from '../contract/rotation.js';
+import { candidateLifeMs } from '../contract/rotation-profile.js';
+import type { RotationEffect, RotationEvent } from '../contract/rotation-steps.js';
 import { failureTypeOf, recordedFailure } from '../failures.js';
 import { sendTokenRequest, type CapturedResponse } from '../oauth/index.js';
 import {
@@ -127,17 +128,17 @@ export class RotationEffects {
       if (failureType === 'Store.unavailable') throw error;
       this.#planError = error;
       const final = failureType !== 'Store.key_unavailable';
-      const blocks = failureType === 'Policy.network_not_allowed';
-      return { type: 'not_planned', failureType, final, blocks };
+      return { type: 'not_planned', failureType, final };
     }
-    const { refreshToken, fallback } = this.#plan;
-    const usesRefreshToken = refreshToken !== null;
-    return { type: 'planned', usesRefreshToken, hasFallback: fallback !== null };
+    const { requests } = this.#plan;
+    const usesRefreshToken = requests[0]?.refreshToken !== null;
+    return { type: 'planned', usesRefreshToken, fallbacks: requests.length - 1 };
   }
 
-  async #announce({ record, attemptId }: Effect<'announce_takeover'>): Promise<RotationEvent> {
+  async #announce(effect: Effect<'announce_takeover'>): Promise<RotationEvent> {
     const { database, worker } = this.#dependencies;
-    await announceTakeover(database, record, attemptId, worker);
+    const { record, attemptId, atRisk } = effect;
+    await announceTakeover(database, record, { attemptId, by: worker, atRisk });
     return { type: 'takeover_announced' };
   }
 
@@ -146,12 +147,13 @@ export class RotationEffects {
     const { database, worker } = this.#dependencies;
     const plan = present(this.#plan);
     const { requestTimeoutMs } = plan.connection.authorizationServer;
-    const requests = plan.fallback === null ? 1 : 2;
-    const budget = requestBudget(requestTimeoutMs, requests, this.#latencyMs);
+    const budget = requestBudget(requestTimeoutMs, plan.requests.length, this.#latencyMs);
     const id = randomUUID();
     const askedAt = performance.now();
     const intent = await beginAttempt(database, record, {
       ...{ attemptId: id, worker, budgetMs: budget.attemptMs, replaces },
+      failures: record.failures,
+      candidateLifeMs: candidateLifeMs(plan.connection.grant.rotation),
     });
     this.#attempt = intent === null ? null : { id, sentAt: intent.sentAt };
     const late = performance.now() - askedAt > budget.sendWithinMs;
@@ -164,16 +166,16 @@ export class RotationEffects {
    */
   async #send({ request }: Effect<'send'>): Promise<RotationEvent> {
     const { network } = this.#dependencies;
-    const { first, fallback, connection } = present(this.#plan);
+    const { requests, connection } = present(this.#plan);
     const { requestTimeoutMs: timeoutMs } = connection.authorizationServer;
     this.#sentAtMs = performance.now();
-    const prepared = request === 'first' ? first : present(fallback);
+    const prepared = present(requests[request] ?? null).request;
     const answer = await sendTokenRequest(prepared, { timeoutMs, network });
     if (answer.kind === 'failed') {
-      const { certainty, code, retryAfterMs, httpStatus } = answer.failure;
+      const { certainty, code, retryAfterMs, mayStillRun, httpStatus } = answer.failure;
       this.#httpStatus = httpStatus;
       count(code);
-      return { type: 'failed', request: { certainty, code, retryAfterMs } };
+      return { type: 'failed', request: { certainty, code, retryAfterMs, mayStillRun } };
     }
     this.#response = answer.response;
     const { notes, problem } = answer.response;
@@ -189,24 +191,29 @@ export class RotationEffects {
   /** Steps S6 and S7. */
   async #commit(effect: Effect<'commit' | 'commit_sibling'>): Promise<RotationEvent> {
     const plan = present(this.#plan);
-    const result = await commitAnswer(this.#dependencies, {
+    const committed = await commitAnswer(this.#dependencies, {
       plan,
       record: effect.record,
-      overSibling: effect.do === 'commit_sibling',
+      siblingGeneration: effect.do === 'commit_sibling' ? effect.generation : null,
       response: present(this.#response),
       attempt: present(this.#attempt),
       sentAtMs: this.#sentAtMs,
-      keptRefreshToken: effect.keepRefreshToken ? plan.refreshToken : null,
+      sentRefreshToken: present(plan.requests[effect.request] ?? null).refreshToken,
     });
-    return { type: 'committed', result };
+    return { type: 'committed', ...committed };
   }
 
   async #end({ record, end }: Effect<'end_attempt'>): Promise<RotationEvent> {
-    const { outcomeUnknown, state, retryInMs, reason, dropGrant, type } = end.outcome;
+    const { outcomeUnknown, mayStillRun, state, retryInMs, reason, dropGrant, type } = end.outcome;
     const attemptId = end.hasIntent ? present(this.#attempt).id : null;
     const ended = await endAttempt(this.#dependencies.database, record, {
-      ...{ attemptId, type, outcomeUnknown, state, retryInMs, reason, dropGrant },
+      ...{ attemptId, type, outcomeUnknown, mayStillRun, state, retryInMs, reason, dropGrant },
+      triedCandidates: record.candidates.map(({ attemptId: tried }) => tried),
     });
+    if (ended !== undefined && reason !== null) {
+      currentMeter()?.createCounter(METRICS.grantsLost, '1').add(1, { reason });
+      log.warn('The grant is lost', { connectionId: this.#connectionId, reason });
+    }
     return { type: 'ended', recorded: ended !== undefined };
   }
 }

@@ -1,4 +1,4 @@
-import { activityInfo, cancellationSignal } from '@temporalio/activity';
+import { activityInfo, cancellationSignal, heartbeat } from '@temporalio/activity';
 import type {
   CallApiInput,
   CallApiResult,
@@ -55,11 +55,7 @@ export interface TokenActivities {
 export function tokenActivities(parts: TokenActivityParts): TokenActivities {
   return {
     getAccessToken: (input) => guarded(input, () => getAccessToken(parts, input)),
-    callApi: (input) =>
-      guarded(input, async () => {
-        const rules = await allowedCaller(parts, input.connectionId);
-        return executeApiCall(parts.tokens, rules, input);
-      }),
+    callApi: (input) => guarded(input, () => callApi(parts, input)),
     validateToken: (input) => guarded(input, () => validateToken(parts, input)),
   };
 }
@@ -84,23 +80,65 @@ async function getAccessToken(
 ): Promise<TokenRef> {
   const { connectionId, minValidMs, rejectedGeneration } = input;
   await allowedCaller(parts, connectionId);
-  const signals = [cancellationSignal(), ...(parts.shutdown === undefined ? [] : [parts.shutdown])];
-  const signal = AbortSignal.any(signals);
   const wanted = {
     minValidMs: minValidMs ?? undefined,
     rejectedGeneration: rejectedGeneration ?? undefined,
-    signal,
   };
-  try {
+  return whileWanted(parts, connectionId, async (signal) => {
     const token = await withHeartbeats(connectionId, () =>
-      parts.tokens.getAccessToken(connectionId, wanted),
+      parts.tokens.getAccessToken(connectionId, { ...wanted, signal }),
     );
     return tokenRefOfAccessToken(token);
+  });
+}
+
+/**
+ * Safe to run twice, except for a request that does harm when it is repeated: of that one, an
+ * attempt that did not end by itself may have been carried out.
+ */
+async function callApi(parts: TokenActivityParts, input: CallApiInput): Promise<CallApiResult> {
+  const { connectionId } = input;
+  const rules = await allowedCaller(parts, connectionId);
+  const { attempt } = activityInfo();
+  const ended = (activityInfo().heartbeatDetails as { ended?: number } | undefined)?.ended;
+  const beforeSend = (repeatable: boolean): void => {
+    if (repeatable || attempt === 1 || ended === attempt - 1) return;
+    throw failure('Api.outcome_unknown', { connectionId });
+  };
+  try {
+    return await whileWanted(parts, connectionId, (signal) =>
+      executeApiCall(parts.tokens, rules, input, { signal, beforeSend }),
+    );
   } catch (error) {
-    if (parts.shutdown?.aborted === true && signal.aborted) {
+    // What failed retryably did not carry the request out: the next attempt may send it.
+    heartbeat({ ended: attempt });
+    throw error;
+  }
+}
+
+/** Runs what may wait, until the activity is cancelled or the worker shuts down. */
+async function whileWanted<T>(
+  { shutdown }: TokenActivityParts,
+  connectionId: string,
+  run: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const waiting = new AbortController();
+  const end = (): void => waiting.abort(shutdown?.reason);
+  shutdown?.addEventListener('abort', end, { once: true });
+  const cancelled = cancellationSignal();
+  const cancel = (): void => waiting.abort(cancelled.reason);
+  cancelled.addEventListener('abort', cancel, { once: true });
+  try {
+    shutdown?.throwIfAborted();
+    return await run(waiting.signal);
+  } catch (error) {
+    if (shutdown?.aborted === true && error === shutdown.reason) {
       throw failure('Token.refresh_in_progress', { connectionId, nextRetryDelayMs: 1 });
     }
     throw error;
+  } finally {
+    shutdown?.removeEventListener('abort', end);
+    cancelled.removeEventListener('abort', cancel);
   }
 }
 

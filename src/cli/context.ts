@@ -56,8 +56,17 @@ export class CliContext {
   /** The key file. */
   keys(): Promise<KeyProvider> {
     return this.#once('keys', async () => {
-      const { createFileKeyProvider } = await import('../store/index.js');
-      return createFileKeyProvider(this.config.keysFile, this.#warn);
+      const { createFileKeyProvider, readKeyFile, StoreError } = await import('../store/index.js');
+      const path = this.config.keysFile;
+      try {
+        await readKeyFile(path);
+      } catch (error) {
+        if (!(error instanceof StoreError)) throw error;
+        // Part of the environment: found before anything is tried.
+        const about = { exitStatus: 2, type: 'Environment.invalid', final: true } as const;
+        throw new CommandError(error.message, about);
+      }
+      return createFileKeyProvider(path, this.#warn);
     });
   }
 

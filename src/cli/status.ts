@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import type { ConnectionStatus } from '../contract/messages.js';
 import { lifecycleWorkflowId } from '../contract/names.js';
+import type { RotationEvidence, RotationProfile } from '../contract/rotation-profile.js';
 import { statusOf } from '../contract/token-record.js';
 import { failure } from '../failures.js';
 import { readConnection, readToken } from '../store/index.js';
@@ -10,8 +11,14 @@ import { REQUEST_MS, type CliContext } from './context.js';
 import { fieldLines, timeText } from './output.js';
 import { workflowUrl } from './workflow-url.js';
 
+/** What MongoDB knows of a connection's token. */
+interface RecordStatus extends ConnectionStatus {
+  /** How the authorization server rotates refresh tokens: as declared, and as seen. */
+  rotation: { declared: RotationProfile; seen: RotationEvidence };
+}
+
 /** What `status` prints (contract §6). */
-export interface StatusResult extends ConnectionStatus {
+export interface StatusResult extends RecordStatus {
   workflow: { workflowId: string; runId: string; status: string; url: string | null } | null;
 }
 
@@ -35,7 +42,7 @@ export function defineStatus(command: Command, cli: Cli): void {
     );
 }
 
-async function readStatus(context: CliContext, connectionId: string): Promise<ConnectionStatus> {
+async function readStatus(context: CliContext, connectionId: string): Promise<RecordStatus> {
   const database = await context.database();
   const [token, connection] = await Promise.all([
     readToken(database, connectionId),
@@ -44,7 +51,11 @@ async function readStatus(context: CliContext, connectionId: string): Promise<Co
   if (token === null || connection === null) {
     throw failure('Connection.not_found', { connectionId });
   }
-  return statusOf(token.record, connection.connection.lifetime.refresh);
+  const { lifetime, grant } = connection.connection;
+  return {
+    ...statusOf(token.record, lifetime.refresh),
+    rotation: { declared: grant.rotation, seen: token.record.rotationEvidence },
+  };
 }
 
 /** Undefined: Temporal could not be asked. */
@@ -62,7 +73,8 @@ async function findWorkflow(
     if (run === null) return null;
     const workflowId = lifecycleWorkflowId(connectionId);
     const { namespace } = context.config;
-    const url = workflowUrl(context.temporalAddress, { namespace, workflowId, runId: run.runId });
+    const address = { namespace, workflowId, runId: run.runId };
+    const url = workflowUrl(context.temporalAddress, address, context.config.uiUrl);
     return { workflowId, ...run, url };
   } catch {
     return undefined;
@@ -88,8 +100,25 @@ function statusText(status: StatusResult): string {
         ? null
         : `${lastOutcome.type ?? lastOutcome.outcome}, ${timeText(lastOutcome.at)}`,
     ],
+    ['rotation', rotationText(status.rotation)],
     ['workflow', workflow === null ? 'not running' : `${workflow.workflowId}, ${workflow.status}`],
     ['', workflow?.url ?? null],
   ]);
   return `Connection ${status.connectionId}\n${fields}`;
+}
+
+/** Null where no refresh token was ever sent and nothing is declared about it. */
+function rotationText({ declared, seen }: RecordStatus['rotation']): string | null {
+  const { sameTokenReturned, newTokenReturned, oldTokenAcceptedAfterUnknown } = seen;
+  const answers = sameTokenReturned + newTokenReturned;
+  if (declared === null && answers === 0) return null;
+  const profile =
+    typeof declared === 'object' && declared !== null
+      ? `grace of ${declared.graceMs} ms`
+      : (declared ?? 'not declared');
+  const after =
+    oldTokenAcceptedAfterUnknown === 0
+      ? ''
+      : `, an old one taken after a lost answer ${oldTokenAcceptedAfterUnknown} times`;
+  return `${profile}; a new refresh token in ${newTokenReturned} of ${answers} answers${after}`;
 }

@@ -24,7 +24,7 @@ const ENDPOINTS = [
 const MEMBERS = {
   authorizationServer: ['issuer', ...ENDPOINTS, 'requestTimeoutMs'],
   client: ['clientId', 'authentication'],
-  grant: ['grantType', 'scope', 'parameters', 'useRefreshToken'],
+  grant: ['grantType', 'scope', 'parameters', 'useRefreshToken', 'rotation'],
   api: ['allowedOrigins', 'responseHeaders', 'callers'],
   lifetime: ['refresh', 'defaultExpiresInMs'],
 } as const satisfies { [G in keyof ConnectionRecord]?: readonly (keyof ConnectionRecord[G])[] };

@@ -65,7 +65,7 @@ function problemsOf(issue: z.core.$ZodIssue, raw: unknown): Problem[] {
   if (issue.code === 'unrecognized_keys') {
     return issue.keys.map((key) => ({
       field: [...path, key].join('.'),
-      problem: unknownMember(path, key),
+      problem: unknownMember(path),
     }));
   }
   const missing = path.length > 0 && memberOf(raw, path) === undefined;
@@ -79,15 +79,15 @@ const MEMBERS: Readonly<Record<string, string>> = {
     'issuer, tokenEndpoint, authorizationEndpoint, revocationEndpoint, introspectionEndpoint, ' +
     'deviceAuthorizationEndpoint, requestTimeoutMs',
   client: 'clientId, authentication, clientSecret',
-  grant: 'grantType, scope, parameters, refreshToken, useRefreshToken',
+  grant: 'grantType, scope, parameters, refreshToken, useRefreshToken, rotation',
+  'grant.rotation': 'graceMs',
   api: 'allowedOrigins, responseHeaders, callers',
   'api.callers': 'workflowTypes',
   lifetime: 'refresh, defaultExpiresInMs',
 };
 
-function unknownMember(path: string[], key: string): string {
+function unknownMember(path: string[]): string {
   const parent = path.join('.');
-  if (parent === 'grant' && key === 'rotation') return 'is not supported yet: leave it out';
   const known = MEMBERS[parent];
   return `is not a member that is known here${known === undefined ? '' : ` (known: ${known})`}`;
 }

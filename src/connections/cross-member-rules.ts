@@ -60,6 +60,10 @@ function refreshTokenProblems(raw: unknown, fromStdin: ReadonlySet<SecretName>):
     const problem = 'must be left out, because grant.grantType is client_credentials';
     problems.push({ field: SECRET_FIELDS.refreshToken, problem });
   }
+  if (grantType === 'client_credentials' && memberOf(raw, ['grant', 'rotation']) !== undefined) {
+    const problem = 'must be left out: client credentials lose nothing when they ask again';
+    problems.push({ field: 'grant.rotation', problem });
+  }
   if (grantType === 'refresh_token' && memberOf(raw, ['grant', 'useRefreshToken']) !== undefined) {
     const problem = 'must be left out: it is for grant.grantType client_credentials';
     problems.push({ field: 'grant.useRefreshToken', problem });

@@ -5,6 +5,8 @@ import { secretReference } from './secret-reference.js';
 import { endpointProblem, issuerProblem, originProblem, type NetworkRules } from './url-rules.js';
 
 const MAX_REQUEST_TIMEOUT_MS = 120_000;
+const MIN_GRACE_MS = 1_000;
+const ONE_DAY_MS = 24 * 60 * 60 * 1_000;
 const TEN_YEARS_MS = 10 * 365 * 24 * 60 * 60 * 1_000;
 
 const AUTHENTICATION = ['client_secret_basic', 'client_secret_post', 'none'] as const;
@@ -106,6 +108,18 @@ const responseHeader = text(
   (name) => HEADER_NAME.test(name) && name.toLowerCase() !== 'set-cookie',
 );
 
+const rotationRule =
+  'must be "none", "strict" or { "graceMs": N }, N being 1000 to 86400000; leave it out when unknown';
+
+const rotation = z.union(
+  [
+    z.literal('none'),
+    z.literal('strict'),
+    z.strictObject({ graceMs: wholeNumber(MIN_GRACE_MS, ONE_DAY_MS) }),
+  ],
+  { error: rotationRule },
+);
+
 const workflowType = text('must be the name of a workflow type', (v) => /^.{1,1000}$/.test(v));
 
 const clientId = text('must be 1 to 1024 printable ASCII characters (RFC 6749 §A.1)', (v) =>
@@ -154,6 +168,7 @@ export function connectionFileSchema(network: NetworkRules) {
           parameters: parameters.default({}),
           refreshToken: secretReference('--refresh-token-stdin').optional(),
           useRefreshToken: z.boolean({ error: 'must be true or false' }).optional(),
+          rotation: rotation.optional(),
         },
         { error: object },
       ),

@@ -69,6 +69,12 @@ export async function putConnection(
   const next = await resolveRecord(file, dependencies.network);
   const result = await writeUntilDone(dependencies, next, secrets);
   const { lifecycle, warn } = dependencies;
+  for (const name of ['clientSecret', 'refreshToken'] as const) {
+    const found = secrets[name];
+    if (found.found === 'unset') {
+      warn(`${SECRET_FIELDS[name]}: ${found.problem}; the one that is sealed stays.`);
+    }
+  }
   if (lifecycle !== null) await notifyLifecycle(lifecycle, next, warn);
   return result;
 }

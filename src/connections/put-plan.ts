@@ -19,6 +19,7 @@ export interface PutPlan {
   newGrant: boolean;
   /** The refresh token of the new grant. */
   refreshToken: Secret | null;
+  /** What was issued, or is being requested, is for what the file said before. */
   invalidate: boolean;
 }
 
@@ -71,9 +72,6 @@ export async function planPut(input: PutPlanInput): Promise<PutPlan | Problem[]>
   const another =
     !freshGrant && refreshToken !== null && !(await isSameImport(input, refreshToken));
   const newGrant = freshGrant || another;
-  const record = stored.token?.record;
-  // A request under way asks for what the file said before.
-  const outdated = record?.hasAccessToken === true || (record?.attempt ?? null) !== null;
   return {
     created: known === null,
     changed: change.changed,
@@ -81,7 +79,7 @@ export async function planPut(input: PutPlanInput): Promise<PutPlan | Problem[]>
     keepClientSecret,
     newGrant,
     refreshToken: newGrant ? refreshToken : null,
-    invalidate: change.invalidates && outdated,
+    invalidate: change.invalidates,
   };
 }
 

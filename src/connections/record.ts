@@ -24,6 +24,7 @@ export async function resolveRecord(
       scope: grant.scope ?? null,
       parameters: { ...grant.parameters },
       useRefreshToken: grant.useRefreshToken ?? true,
+      rotation: grant.rotation ?? null,
     },
     api: {
       allowedOrigins: api.allowedOrigins,

@@ -29,6 +29,7 @@ export function showConnection({ connection, clientSecret }: ReadConnection): Sh
       parameters: Object.keys(grant.parameters).length === 0 ? null : grant.parameters,
       refreshToken: importsRefreshToken ? SEALED : null,
       useRefreshToken: importsRefreshToken || grant.useRefreshToken ? null : false,
+      rotation: grant.rotation,
     }),
     api: given({
       allowedOrigins: api.allowedOrigins,

@@ -1,3 +1,5 @@
+import type { RotationProfile } from './rotation-profile.js';
+
 /** Registered client authentication methods this package speaks (RFC 6749 §2.3, RFC 8414 §2). */
 export type ClientAuthentication = 'client_secret_basic' | 'client_secret_post' | 'none';
 
@@ -24,6 +26,8 @@ export interface ConnectionRecord {
     parameters: Record<string, string>;
     /** Use a refresh token that answers to `client_credentials` bring along. */
     useRefreshToken: boolean;
+    /** What the server does with a refresh token that was used; null: not declared. */
+    rotation: RotationProfile;
   };
   api: {
     allowedOrigins: string[];

@@ -2,10 +2,15 @@ import { nextRejectionRequestAt } from './backoff.js';
 import { deadDecision } from './decide-caller.js';
 import { freshnessOf } from './freshness.js';
 import type { EnsureTokenInput } from './messages.js';
+import { heldUntil, takeoverSettleMs, type RotationProfile } from './rotation-profile.js';
 import type { Attempt, TokenRecord } from './token-record.js';
 
-/** How long a second claimant waits for the first one's late commit before it takes over. */
-export const TAKEOVER_SETTLE_MS = 2_500;
+/** What of a connection decides how often its grant may be presented. */
+export interface IssuedGrant {
+  grantType: 'client_credentials' | 'refresh_token';
+  rotation: RotationProfile;
+}
+
 /** A request that loses nothing by being made twice may be made again after this time. */
 export const REPEATABLE_TAKEOVER_MS = 5_000;
 
@@ -26,21 +31,45 @@ export type IssueDecision =
  *
  * @param record - the record, with MongoDB's time of reading in `now`
  * @param input - what the asker saw and needs
- * @param repeatable - the grant loses nothing by asking twice (`client_credentials`)
+ * @param grant - how it is obtained; `client_credentials` loses nothing by asking twice
  */
 export function decideIssue(
   record: TokenRecord,
   input: EnsureTokenInput,
-  repeatable: boolean,
+  grant: IssuedGrant,
 ): IssueDecision {
   const dead = deadDecision(record);
   if (dead !== null) return dead;
   if (alreadyServes(record, input)) return { action: 'current' };
-  if (record.attempt !== null) return decideAboutAttempt(record.attempt, record.now, repeatable);
+  if (record.attempt !== null) return decideAboutAttempt(record, record.attempt, grant);
   if (record.retryAt !== null && record.retryAt > record.now) {
     const type = record.lastOutcome?.type ?? 'Token.refresh_in_progress';
     return { action: 'wait', type, until: record.retryAt };
   }
+  return isRepeatable(grant)
+    ? decideAboutRejection(record, input)
+    : (held(record, grant) ?? decideAboutRejection(record, input));
+}
+
+/** Asking twice loses nothing: no outcome is ever unknown, and nobody has to be waited for long. */
+export function isRepeatable({ grantType }: IssuedGrant): boolean {
+  return grantType === 'client_credentials';
+}
+
+/** Rules R5 and R6: a probe that has to wait. */
+function held(record: TokenRecord, { rotation }: IssuedGrant): IssueDecision | null {
+  const until = heldUntil(record, rotation);
+  return until > record.now ? inProgress(until) : null;
+}
+
+const inProgress = (until: number): IssueDecision => ({
+  action: 'wait',
+  type: 'Token.refresh_in_progress',
+  until,
+});
+
+/** An API that refuses every token must not cost a token request per call. */
+function decideAboutRejection(record: TokenRecord, input: EnsureTokenInput): IssueDecision {
   if (record.invalid?.reason === 'rejected' && input.reason !== 'forced') {
     const allowedAt = nextRejectionRequestAt(record.rejections);
     if (allowedAt !== null && allowedAt > record.now) {
@@ -63,18 +92,19 @@ function alreadyServes(record: TokenRecord, input: EnsureTokenInput): boolean {
 }
 
 /** Who may go on when a started request has not ended: rules R2 and "never blind". */
-function decideAboutAttempt(attempt: Attempt, now: number, repeatable: boolean): IssueDecision {
-  const waitFor = (until: number): IssueDecision => ({
-    action: 'wait',
-    type: 'Token.refresh_in_progress',
-    until,
-  });
-  if (repeatable) {
+function decideAboutAttempt(
+  record: TokenRecord,
+  attempt: Attempt,
+  grant: IssuedGrant,
+): IssueDecision {
+  const { now } = record;
+  if (isRepeatable(grant)) {
     const until = Math.min(attempt.sentAt + REPEATABLE_TAKEOVER_MS, attempt.deadline);
-    return now >= until ? { action: 'request' } : waitFor(until);
+    return now >= until ? { action: 'request' } : inProgress(until);
   }
-  if (now < attempt.deadline) return waitFor(attempt.deadline);
+  if (now < attempt.deadline) return inProgress(attempt.deadline);
   if (attempt.takeover === null) return { action: 'announce_takeover', attempt };
-  const settled = attempt.takeover.at + TAKEOVER_SETTLE_MS;
-  return now >= settled ? { action: 'request' } : waitFor(settled);
+  const settled = attempt.takeover.at + takeoverSettleMs(record, grant.rotation);
+  if (now < settled) return inProgress(settled);
+  return held(record, grant) ?? { action: 'request' };
 }

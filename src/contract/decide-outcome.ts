@@ -1,6 +1,7 @@
 import { attemptDelayMs } from './backoff.js';
 import { FAILURES, oauthFailureType, type FailureType } from './failure-types.js';
 import type { TokenState } from './messages.js';
+import { SETTLE_MS, type RotationProfile } from './rotation-profile.js';
 
 /** What is known of a token request that brought no tokens. */
 export interface FailedRequest {
@@ -9,6 +10,8 @@ export interface FailedRequest {
   /** RFC code or one of ours (`rate_limited`, `server_error`, `unreachable`, …). */
   code: string;
   retryAfterMs: number | null;
+  /** Nobody heard its end: the authorization server may still be working on it. */
+  mayStillRun: boolean;
 }
 
 /** What the request was made with. */
@@ -17,6 +20,9 @@ export interface RequestFacts {
   usedRefreshToken: boolean;
   /** An earlier request of this generation ended without a known outcome. */
   hadUnknown: boolean;
+  rotation: RotationProfile;
+  /** The server still takes a refresh token whose first request has no known outcome. */
+  inGrace: boolean;
   /** How many requests in a row failed, this one included. */
   attempt: number;
 }
@@ -26,6 +32,10 @@ export interface RequestOutcome {
   /** What is recorded, and what the next caller gets. */
   type: FailureType;
   outcomeUnknown: boolean;
+  /** The authorization server may still be working on it. */
+  mayStillRun: boolean;
+  /** Send it again in the same run: the server's grace is running. */
+  resend: boolean;
   /** The record's state from now on; null: unchanged. */
   state: TokenState | null;
   /** Pause before the next request; null: there is none by itself. */
@@ -55,6 +65,8 @@ export function decideOutcome(request: FailedRequest, facts: RequestFacts): Requ
   const outcome: RequestOutcome = {
     type: code === 'network_not_allowed' ? 'Policy.network_not_allowed' : oauthFailureType(code),
     outcomeUnknown: false,
+    mayStillRun: false,
+    resend: false,
     state: null,
     retryInMs: null,
     reason: null,
@@ -63,17 +75,48 @@ export function decideOutcome(request: FailedRequest, facts: RequestFacts): Requ
   };
   const spare = facts.usedRefreshToken && facts.grantType === 'client_credentials';
   const refused = certainty === 'rejected' && !RETRIED.has(code);
-  if (code === 'network_not_allowed') return { ...outcome, state: 'blocked' };
+  // This process's own setting: another worker may reach the server, so the record stays as it is.
+  if (code === 'network_not_allowed') return outcome;
   if (spare && refused && code !== 'invalid_client') {
     return { ...outcome, dropGrant: true, tryClientCredentials: true };
   }
   if (refused) return refusedOutcome(outcome, code, facts);
 
-  const retryInMs = attemptDelayMs(facts.attempt, request.retryAfterMs);
-  const retried = { ...outcome, type: retriedType(outcome.type), retryInMs };
-  if (certainty !== 'unknown' || !facts.usedRefreshToken) return retried;
-  if (spare) return { ...retried, outcomeUnknown: true, dropGrant: true };
-  return { ...retried, outcomeUnknown: true, state: 'at_risk' };
+  const unknown = certainty === 'unknown' && facts.usedRefreshToken;
+  const retried = { ...outcome, type: retriedType(outcome.type), outcomeUnknown: unknown };
+  if (!unknown || spare) {
+    return { ...retried, dropGrant: unknown, retryInMs: pauseMs(request, facts) };
+  }
+  return {
+    ...retried,
+    mayStillRun: request.mayStillRun,
+    resend: facts.inGrace,
+    // Where refresh tokens stay valid nothing is at risk (rule R3).
+    state: facts.rotation === 'none' ? null : 'at_risk',
+    retryInMs: pauseMs(request, facts),
+  };
+}
+
+/** A server that still works on a request gets this much time before the same one again. */
+const RESEND_AFTER_TIMEOUT_MS = 1_000;
+
+/**
+ * Rules R3 to R6: the pause before the next request. While a grace runs it comes ahead of the usual
+ * backoff, and at once after the first lost answer; a request that may still run at a server whose
+ * grace is over, or not known, settles first.
+ */
+function pauseMs(request: FailedRequest, facts: RequestFacts): number {
+  const usual = attemptDelayMs(facts.attempt, request.retryAfterMs);
+  if (facts.grantType !== 'refresh_token') return usual;
+  const { rotation, inGrace, hadUnknown } = facts;
+  const unknown = request.certainty === 'unknown';
+  if (inGrace && typeof rotation === 'object' && rotation !== null && (unknown || hadUnknown)) {
+    const first = request.mayStillRun ? RESEND_AFTER_TIMEOUT_MS : 0;
+    const next = Math.min(usual, Math.max(RESEND_AFTER_TIMEOUT_MS, rotation.graceMs / 8));
+    return Math.max(hadUnknown ? next : first, request.retryAfterMs ?? 0);
+  }
+  const settles = unknown && request.mayStillRun && rotation !== 'none';
+  return settles ? Math.max(usual, SETTLE_MS) : usual;
 }
 
 /** A refusal for now (`slow_down`, RFC 8628 §3.5) asks for a pause, whatever its code means else. */

@@ -223,7 +223,7 @@ export const FAILURES = {
   'Policy.network_not_allowed': row(
     true,
     "The process's network policy does not allow the address.",
-    'Use a public https address, or set OAUTH_TOKENS_NETWORK; for a token endpoint put the connection again afterwards.',
+    'Use a public https address, or set OAUTH_TOKENS_NETWORK (in code: the option network) and restart the process.',
   ),
   'Policy.header_not_allowed': row(
     true,

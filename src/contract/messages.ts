@@ -133,6 +133,8 @@ export interface LifecycleView {
   refresh: 'on-demand' | 'ahead';
   /** Keep the opt-in search attributes up to date. */
   searchAttributes: boolean;
+  /** A token request may take longer than a caller should wait for one answer. */
+  slowServer: boolean;
   /** Milliseconds until the lifecycle should refresh by itself (MongoDB's clock); null: never. */
   refreshInMs: number | null;
 }

@@ -1,4 +1,5 @@
 import type { Rejections } from './backoff.js';
+import type { RotationEvidence } from './rotation-profile.js';
 import type { ConnectionStatus, TokenRef, TokenState } from './messages.js';
 
 /** Why a stored token must not be used although it has not expired. */
@@ -21,9 +22,22 @@ export interface Attempt {
 /** A token request whose outcome was never learned: the authorization server may have rotated. */
 export interface UnknownOutcome {
   attemptId: string;
+  /** When its intent was written. */
+  sentAt: number;
+  /** When it was given up. */
   at: number;
   /** What was seen, as a failure type. */
   type: string;
+  /** Nobody heard its end: the authorization server may still be working on it. */
+  mayStillRun: boolean;
+}
+
+/** A refresh token of an answer that another answer from the same parent replaced (rule R8). */
+export interface Candidate {
+  attemptId: string;
+  /** The generation it is sealed for. */
+  generation: number;
+  at: number;
 }
 
 /**
@@ -47,6 +61,8 @@ export interface TokenRecord {
   invalid: { reason: InvalidReason; at: number } | null;
   attempt: Attempt | null;
   unknown: UnknownOutcome[];
+  candidates: Candidate[];
+  rotationEvidence: RotationEvidence;
   failures: number;
   retryAt: number | null;
   lastOutcome: { at: number; outcome: 'issued' | 'failed' | 'unknown'; type: string | null } | null;

@@ -1,3 +1,4 @@
+import { registerSecret } from '../known-secrets.js';
 import { Secret } from '../secret.js';
 import { readLifetime } from './lifetime.js';
 import { parseMembers, salvageRefreshToken, type AnswerText, type Members } from './members.js';
@@ -43,7 +44,7 @@ function describe(
     if (condition) notes.push(text);
   };
   const tokenType = readTokenType(members.get('token_type'));
-  const scope = readScope(members.get('scope'));
+  const scope = withoutTokens(readScope(members.get('scope')), tokens);
   const lifetime = readLifetime(members.get('expires_in'));
   const refreshLifetime = readRefreshTokenLifetime(members);
   note(!answer.complete, 'body_incomplete');
@@ -77,7 +78,7 @@ function captureSalvaged(
   if (refreshToken === null) return undefined;
   return {
     accessToken: null,
-    refreshToken: new Secret(refreshToken),
+    refreshToken: issuedSecret(refreshToken),
     tokenType: 'unknown',
     scope: null,
     expiresInMs: null,
@@ -105,8 +106,19 @@ function problemOf(
 }
 
 function tokenOf(value: unknown): Secret | null {
-  return typeof value === 'string' && value !== '' ? new Secret(value) : null;
+  return typeof value === 'string' && value !== '' ? issuedSecret(value) : null;
 }
+
+function issuedSecret(token: string): Secret {
+  registerSecret(token);
+  return new Secret(token);
+}
+
+/** scope-token of RFC 6749 §3.3, space-delimited. */
+const SCOPE = /^[\x21\x23-\x5b\x5d-\x7e]+( [\x21\x23-\x5b\x5d-\x7e]+)*$/;
+const MAX_SCOPE = 4_096;
+/** Registered token types we do not use, by name; any other text is the server's own. */
+const OTHER_TOKEN_TYPES = /^(dpop|mac|n_a|pop)$/i;
 
 function isAbsent(value: unknown): boolean {
   return value === undefined || value === null || value === '';
@@ -116,7 +128,18 @@ function readTokenType(value: unknown): string {
   if (isAbsent(value)) return 'Bearer';
   const text = typeof value === 'string' ? value.trim() : '';
   if (/^bearer$/i.test(text)) return 'Bearer';
-  return /^[\x20-\x7e]{1,64}$/.test(text) ? text : 'unknown';
+  return OTHER_TOKEN_TYPES.test(text) ? text : 'unknown';
+}
+
+/** Scope goes where tokens must not: one that quotes a token counts as not readable. */
+function withoutTokens(
+  scope: string | null | undefined,
+  { accessToken, refreshToken }: Pick<CapturedResponse, 'accessToken' | 'refreshToken'>,
+): string | null | undefined {
+  const quoted = [accessToken, refreshToken].some(
+    (token) => token !== null && token.reveal() !== '' && scope?.includes(token.reveal()),
+  );
+  return quoted ? undefined : scope;
 }
 
 /** Null: not told; undefined: told, and not readable. */
@@ -126,7 +149,7 @@ function readScope(value: unknown): string | null | undefined {
   if (!names.every((name) => typeof name === 'string')) return undefined;
   const scope = names.join(' ').trim().replace(/ +/g, ' ');
   if (scope === '') return null;
-  return /^[\x20-\x7e]{1,16384}$/.test(scope) ? scope : undefined;
+  return scope.length <= MAX_SCOPE && SCOPE.test(scope) ? scope : undefined;
 }
 
 function readRefreshTokenLifetime(members: Members): { ms: number | null; odd: boolean } {

@@ -1,3 +1,4 @@
+import { registerSecret } from '../known-secrets.js';
 import type { Network } from '../network.js';
 import { Secret } from '../secret.js';
 import { authenticateClient, type TokenClient } from './client-authentication.js';
@@ -54,6 +55,7 @@ export function prepareTokenRequest(
   const tokenEndpoint = parseTokenEndpoint(input.tokenEndpoint);
   network.assertUrlAllowed(tokenEndpoint);
   const { authorization, parameters } = authenticateClient(input.client);
+  for (const secret of secretsOf(input)) registerSecret(secret);
   const body = new URLSearchParams();
   for (const [name, value] of [
     ...grantParameters(input.grant),
@@ -64,6 +66,15 @@ export function prepareTokenRequest(
     if (value !== '') body.append(name, value);
   }
   return { tokenEndpoint, headers: HEADERS, authorization, body: new Secret(body.toString()) };
+}
+
+/** What is about to be sent, and so what an error or an answer may quote. */
+function secretsOf({ client, grant }: TokenRequestInput): Secret[] {
+  const { clientSecret } = client;
+  return [
+    ...(clientSecret === null ? [] : [clientSecret]),
+    ...(grant.grantType === 'refresh_token' ? [grant.refreshToken] : []),
+  ];
 }
 
 function parseTokenEndpoint(text: string): URL {

@@ -31,7 +31,9 @@ function fromDocument(document: ConnectionDocument): ReadConnection {
   return {
     connection: {
       connectionId: _id,
-      ...{ authorizationServer, client, grant, api, lifetime },
+      ...{ authorizationServer, client, api, lifetime },
+      // A document of an earlier version has none.
+      grant: { ...grant, rotation: grant.rotation ?? null },
       ...{ revision, updatedAt: updatedAt.toISOString(), updatedBy },
     },
     clientSecret,

@@ -41,7 +41,8 @@ export interface TokenDatabase {
 export function openDatabase(mongodb: MongoClient | string): TokenDatabase {
   const own = typeof mongodb === 'string';
   const client = own ? connectLater(mongodb) : mongodb;
-  const name = databaseName(client);
+  if (own) remember(client, mongodb);
+  const name = NAMED.get(client) ?? databaseName(client);
   const db = client.db(name);
   return {
     name,
@@ -69,7 +70,15 @@ function connectLater(uri: string): MongoClient {
   }
 }
 
-/** The database the URI names; the driver calls it `test` when there is none. */
+/** Databases that URIs named: of a client alone `test` may be the driver's own default. */
+const NAMED = new WeakMap<MongoClient, string>();
+
+function remember(client: MongoClient, uri: string): void {
+  const [, name] = /^mongodb(?:\+srv)?:\/\/[^/]+\/([^?]+)/.exec(uri) ?? [];
+  if (name !== undefined) NAMED.set(client, decodeURIComponent(name));
+}
+
+/** The database of a client; the driver calls it `test` when its URI named none. */
 function databaseName(client: MongoClient): string {
   const named = client.options.dbName;
   return named === 'test' ? DEFAULT_DATABASE : named;

@@ -1,7 +1,8 @@
 import type { Rejections } from '../contract/backoff.js';
 import type { ConnectionRecord } from '../contract/connection-record.js';
 import type { TokenState } from '../contract/messages.js';
-import type { InvalidReason, TokenRecord } from '../contract/token-record.js';
+import { NO_EVIDENCE, type RotationEvidence } from '../contract/rotation-profile.js';
+import type { InvalidReason, TokenRecord, UnknownOutcome } from '../contract/token-record.js';
 import type { SealedValue } from './sealing.js';
 
 /** `attempt` of a token document: the intent, written before a token request is sent. */
@@ -12,6 +13,14 @@ export interface AttemptDocument {
   sentAt: Date;
   deadline: Date;
   takeover?: { by: string; at: Date };
+}
+
+/** `candidates` of a token document: the refresh token of an answer that another one replaced. */
+export interface CandidateDocument {
+  attemptId: string;
+  grant: SealedValue;
+  generation: number;
+  at: Date;
 }
 
 /** A token document: one per connection, every field from the start. All times are `$$NOW`'s. */
@@ -40,8 +49,18 @@ export interface TokenDocument {
   invalid: { reason: InvalidReason; at: Date } | null;
   attempt: AttemptDocument | null;
   committed: { attemptId: string; parentGeneration: number; sentAt: Date } | null;
-  unknown: { attemptId: string; at: Date; type: string }[];
-  candidates: { attemptId: string; grant: SealedValue; at: Date }[];
+  /** `sentAt` and `mayStillRun` are missing in entries of an earlier version. */
+  unknown: {
+    attemptId: string;
+    sentAt?: Date | null;
+    at: Date;
+    type: string;
+    mayStillRun?: boolean;
+  }[];
+  /** Refresh tokens of siblings, each sealed for the generation it names. */
+  candidates: CandidateDocument[];
+  /** Missing in a document of an earlier version. */
+  rotationEvidence?: RotationEvidence;
   failures: number;
   retryAt: Date | null;
   lastOutcome: {
@@ -73,7 +92,11 @@ export interface DeploymentDocument {
 }
 
 /** A token document as it is read: with MongoDB's clock beside it. */
-export type ReadTokenDocument = Omit<TokenDocument, 'grant'> & { now: Date; hasGrant: boolean };
+export type ReadTokenDocument = Omit<TokenDocument, 'grant' | 'candidates'> & {
+  candidates: Omit<CandidateDocument, 'grant'>[];
+  now: Date;
+  hasGrant: boolean;
+};
 
 const ms = (at: Date | null | undefined): number | null => at?.getTime() ?? null;
 
@@ -109,7 +132,11 @@ export function tokenRecordOf(document: ReadTokenDocument): TokenRecord {
                 ? null
                 : { by: attempt.takeover.by, at: attempt.takeover.at.getTime() },
           },
-    unknown: document.unknown.map((entry) => ({ ...entry, at: entry.at.getTime() })),
+    unknown: document.unknown.map(unknownOf),
+    candidates: document.candidates.map(({ attemptId, generation, at }) => ({
+      ...{ attemptId, generation, at: at.getTime() },
+    })),
+    rotationEvidence: document.rotationEvidence ?? NO_EVIDENCE,
     failures: document.failures,
     retryAt: ms(document.retryAt),
     lastOutcome:
@@ -119,6 +146,12 @@ export function tokenRecordOf(document: ReadTokenDocument): TokenRecord {
     rejections: rejectionsOf(document.rejections),
     now: document.now.getTime(),
   };
+}
+
+function unknownOf(entry: TokenDocument['unknown'][number]): UnknownOutcome {
+  const { attemptId, type, mayStillRun = false } = entry;
+  const at = entry.at.getTime();
+  return { attemptId, sentAt: ms(entry.sentAt) ?? at, at, type, mayStillRun };
 }
 
 function rejectionsOf(stored: TokenDocument['rejections']): Rejections | null {

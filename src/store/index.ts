@@ -18,7 +18,7 @@ export {
   readDeployment,
   type Deployment,
 } from './deployment.js';
-export type { ConnectionDocument, TokenDocument } from './documents.js';
+export type { CandidateDocument, ConnectionDocument, TokenDocument } from './documents.js';
 export { StoreError, storeOperation, type StoreErrorCode } from './errors.js';
 export { INDEXES, ensureIndexes, missingIndexes } from './indexes.js';
 export { createFileKeyProvider, readKeyFile } from './key-file.js';

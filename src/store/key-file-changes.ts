@@ -66,7 +66,7 @@ async function withFileLock<T>(path: string, run: () => Promise<T>): Promise<T> 
   const handle = await open(lock, 'wx', 0o600).catch(() => {
     throw new StoreError(
       'key_unavailable',
-      `${lock} cannot be made: another command changes the key file, or its folder is not writable.`,
+      `${lock} cannot be made: another command changes the key file, one was ended while it did (then delete it), or its folder is not writable.`,
     );
   });
   try {

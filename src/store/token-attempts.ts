@@ -2,8 +2,14 @@ import type { Document, Filter } from 'mongodb';
 import type { TokenState } from '../contract/messages.js';
 import type { TokenRecord } from '../contract/token-record.js';
 import type { TokenDatabase } from './database.js';
-import { tokenRecordOf, type ReadTokenDocument, type TokenDocument } from './documents.js';
+import {
+  tokenRecordOf,
+  type CandidateDocument,
+  type ReadTokenDocument,
+  type TokenDocument,
+} from './documents.js';
 import { storeOperation } from './errors.js';
+import { replaced } from './pipeline.js';
 import type { SealedValue } from './sealing.js';
 
 /** How many unknown outcomes a record remembers. */
@@ -14,6 +20,8 @@ export interface ReadTokenWithGrant {
   record: TokenRecord;
   access: SealedValue | null;
   grant: SealedValue | null;
+  /** Refresh tokens of siblings, each sealed for its generation. */
+  candidates: CandidateDocument[];
   /** Keyed fingerprint of the imported refresh token. */
   refreshTokenFingerprint: string | null;
 }
@@ -25,15 +33,15 @@ export async function readTokenWithGrant(
 ): Promise<ReadTokenWithGrant | null> {
   const [document] = await storeOperation('read a token record', () =>
     database.tokens
-      .aggregate<ReadTokenDocument & { grant: SealedValue | null }>([
+      .aggregate<ReadTokenDocument & Pick<TokenDocument, 'grant' | 'candidates'>>([
         { $match: { _id: connectionId } },
         { $set: { now: '$$NOW', hasGrant: { $ne: ['$grant', null] } } },
       ])
       .toArray(),
   );
   if (document === undefined) return null;
-  const { access, grant, refreshTokenFingerprint } = document;
-  return { record: tokenRecordOf(document), access, grant, refreshTokenFingerprint };
+  const { access, grant, candidates, refreshTokenFingerprint } = document;
+  return { record: tokenRecordOf(document), access, grant, candidates, refreshTokenFingerprint };
 }
 
 /** The record and generation a write is made against: every write compares before it sets. */
@@ -47,18 +55,27 @@ export const parentFilter = (parent: Parent): Filter<TokenDocument> => ({
   generation: parent.generation,
 });
 
-const appendUnknown = (attemptId: Document | string, type: string): Document => ({
-  $slice: [{ $concatArrays: ['$unknown', [{ attemptId, at: '$$NOW', type }]] }, -MAX_UNKNOWN],
+/** The first stays whatever follows: a server's grace counts from it. */
+const appendUnknown = (attemptId: string, type: string, mayStillRun: boolean): Document => ({
+  $concatArrays: [
+    { $slice: ['$unknown', 1] },
+    { $slice: [{ $slice: ['$unknown', 1, MAX_UNKNOWN] }, 2 - MAX_UNKNOWN] },
+    [{ attemptId, sentAt: '$attempt.sentAt', at: '$$NOW', type, mayStillRun }],
+  ],
 });
 
 /** The intent of a token request. */
 export interface BeginAttempt {
   attemptId: string;
+  /** As it was read: an attempt, a refusal or a `put` since then changes what may be sent. */
+  failures: number;
   worker: string;
   /** How long nobody else may send, in milliseconds. */
   budgetMs: number;
   /** An attempt whose owner is taken for dead and that this one replaces. */
-  replaces: { id: string; outcomeUnknown: boolean } | null;
+  replaces: { id: string; outcomeUnknown: boolean; atRisk: boolean } | null;
+  /** How long a sibling's refresh token is kept, in milliseconds. */
+  candidateLifeMs: number;
 }
 
 /**
@@ -74,21 +91,28 @@ export async function beginAttempt(
 ): Promise<{ sentAt: Date } | null> {
   const { replaces } = begin;
   const set: Document = {
-    attempt: {
+    attempt: replaced({
       id: begin.attemptId,
       parentGeneration: parent.generation,
       worker: { $literal: begin.worker },
       sentAt: '$$NOW',
       deadline: { $add: ['$$NOW', begin.budgetMs] },
+    }),
+    candidates: {
+      $filter: {
+        input: '$candidates',
+        cond: { $gt: ['$$this.at', { $subtract: ['$$NOW', begin.candidateLifeMs] }] },
+      },
     },
   };
   if (replaces?.outcomeUnknown === true) {
-    set['unknown'] = appendUnknown(replaces.id, 'OAuth.unreachable');
-    set['state'] = 'at_risk';
+    set['unknown'] = appendUnknown(replaces.id, 'OAuth.unreachable', false);
   }
+  if (replaces?.atRisk === true) set['state'] = 'at_risk';
   const filter: Filter<TokenDocument> = {
     ...parentFilter(parent),
     state: { $in: ['active', 'at_risk'] },
+    failures: begin.failures,
     ...(replaces === null ? { attempt: null } : { 'attempt.id': replaces.id }),
   };
   const updated = await storeOperation('write the intent of a token request', () =>
@@ -113,17 +137,30 @@ async function readOwnAttempt(
   return found?.attempt ? { sentAt: found.attempt.sentAt } : null;
 }
 
+/** The announcement that a dead owner's attempt will be taken over. */
+export interface Takeover {
+  attemptId: string;
+  by: string;
+  /** The grant may be lost with it: the record says so from now on. */
+  atRisk: boolean;
+}
+
 /** Rule R2: says that a dead owner's attempt will be taken over, and gives it time to commit. */
 export async function announceTakeover(
   database: TokenDatabase,
   parent: Parent,
-  attemptId: string,
-  by: string,
+  { attemptId, by, atRisk }: Takeover,
 ): Promise<void> {
+  const takeover = { by: { $literal: by }, at: '$$NOW' };
   await storeOperation('announce the takeover of a token request', () =>
     database.tokens.updateOne(
-      { ...parentFilter(parent), 'attempt.id': attemptId, 'attempt.takeover': { $exists: false } },
-      [{ $set: { 'attempt.takeover': { by: { $literal: by }, at: '$$NOW' } } }],
+      {
+        ...parentFilter(parent),
+        state: { $in: ['active', 'at_risk'] },
+        'attempt.id': attemptId,
+        'attempt.takeover': { $exists: false },
+      },
+      [{ $set: { 'attempt.takeover': takeover, ...(atRisk ? { state: 'at_risk' } : {}) } }],
     ),
   );
 }
@@ -135,6 +172,8 @@ export interface EndAttempt {
   type: string;
   /** Whether the authorization server may have rotated all the same. */
   outcomeUnknown: boolean;
+  /** It may even still be working on it. */
+  mayStillRun: boolean;
   /** The state from now on; null: as it was. */
   state: TokenState | null;
   /** No token request before this much time has passed; null: nothing says when. */
@@ -143,6 +182,8 @@ export interface EndAttempt {
   reason: string | null;
   /** The refresh token is of no use any more and another grant serves: forget it. */
   dropGrant: boolean;
+  /** Siblings whose refresh tokens were there to be tried: another one keeps the grant alive. */
+  triedCandidates: string[];
 }
 
 /**
@@ -153,29 +194,37 @@ export interface EndAttempt {
  */
 export async function endAttempt(
   database: TokenDatabase,
-  parent: Parent,
+  parent: Parent & Pick<TokenRecord, 'failures'>,
   end: EndAttempt,
 ): Promise<{ retryAt: Date | null } | undefined> {
   const outcome = end.outcomeUnknown ? 'unknown' : 'failed';
+  // A `put` since then raised `failures`: what was refused is not what would be sent now.
+  const unlessPut = (value: unknown, otherwise: unknown): Document => ({
+    $cond: [{ $eq: ['$failures', parent.failures] }, value, otherwise],
+  });
   const set: Document = {
     attempt: null,
     failures: { $add: ['$failures', 1] },
-    retryAt: end.retryInMs === null ? null : { $add: ['$$NOW', end.retryInMs] },
-    lastOutcome: {
+    retryAt: unlessPut(end.retryInMs === null ? null : { $add: ['$$NOW', end.retryInMs] }, null),
+    lastOutcome: replaced({
       at: '$$NOW',
       outcome,
       type: end.type,
       ...(end.reason === null ? {} : { reason: end.reason }),
-    },
+    }),
   };
-  if (end.state !== null) set['state'] = end.state;
-  if (end.outcomeUnknown) set['unknown'] = appendUnknown(end.attemptId ?? '', end.type);
+  const safe = end.outcomeUnknown ? '$state' : SAFE_AGAIN;
+  set['state'] = end.state === 'blocked' ? unlessPut('blocked', safe) : (end.state ?? safe);
+  if (end.outcomeUnknown) {
+    set['unknown'] = appendUnknown(end.attemptId ?? '', end.type, end.mayStillRun);
+  }
   if (end.dropGrant) set['grant'] = null;
   const updated = await storeOperation('record a failed token request', () =>
     database.tokens.findOneAndUpdate(
       {
         ...parentFilter(parent),
         ...(end.attemptId === null ? { attempt: null } : { 'attempt.id': end.attemptId }),
+        ...(end.state === 'reauthorization_required' ? noOther(end.triedCandidates) : {}),
       },
       [{ $set: set }],
       { returnDocument: 'after', projection: { retryAt: 1 } },
@@ -183,3 +232,16 @@ export async function endAttempt(
   );
   return updated === null ? undefined : { retryAt: updated.retryAt };
 }
+
+/** An owner that was taken for dead, and was not, knows the outcome after all. */
+const SAFE_AGAIN: Document = {
+  $cond: [
+    { $and: [{ $eq: ['$state', 'at_risk'] }, { $eq: ['$unknown', []] }] },
+    'active',
+    '$state',
+  ],
+};
+
+const noOther = (tried: string[]): Filter<TokenDocument> => ({
+  candidates: { $not: { $elemMatch: { attemptId: { $nin: tried } } } },
+});

@@ -1,8 +1,10 @@
 import type { Document } from 'mongodb';
+import { NO_EVIDENCE } from '../contract/rotation-profile.js';
 import type { InvalidReason, TokenRecord } from '../contract/token-record.js';
 import type { TokenDatabase } from './database.js';
 import type { TokenDocument } from './documents.js';
 import { storeOperation } from './errors.js';
+import { replaced } from './pipeline.js';
 import type { SealedValue } from './sealing.js';
 import type { Parent } from './token-attempts.js';
 import { kidsOf } from './tokens.js';
@@ -37,6 +39,7 @@ export function newTokenDocument(
     committed: null,
     unknown: [],
     candidates: [],
+    rotationEvidence: NO_EVIDENCE,
     failures: 0,
     retryAt: null,
     lastOutcome: null,
@@ -97,7 +100,7 @@ export async function applyPut(
     },
   };
   if (change.invalidate !== null) {
-    set['invalid'] = { reason: change.invalidate, at: '$$NOW' };
+    set['invalid'] = replaced({ reason: change.invalidate, at: '$$NOW' });
   }
   if (change.nextEpoch !== null) {
     Object.assign(set, {

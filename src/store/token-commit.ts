@@ -1,9 +1,11 @@
 import type { Document, Filter } from 'mongodb';
 import type { TokenState } from '../contract/messages.js';
+import type { RotationEvidence } from '../contract/rotation-profile.js';
 import type { InvalidReason } from '../contract/token-record.js';
 import type { TokenDatabase } from './database.js';
 import type { TokenDocument } from './documents.js';
 import { storeOperation } from './errors.js';
+import { replaced } from './pipeline.js';
 import type { SealedValue } from './sealing.js';
 import { parentFilter, type Parent } from './token-attempts.js';
 import { kidsOf } from './tokens.js';
@@ -29,6 +31,10 @@ export interface TokenSet {
   readAt: Date;
   /** Null when the answer was kept but is not trusted. */
   failureType: string | null;
+  /** Keep the refresh token of a sibling, to be tried when the one in its place is refused. */
+  keepsSiblings: boolean;
+  /** What came back for a refresh token; null: none was sent. */
+  rotated: 'same_token' | 'new_token' | null;
 }
 
 /** A configuration that changed after the request was planned: its token is old when it arrives. */
@@ -46,10 +52,14 @@ const ifPutSince = (readAt: Date): Document => ({
 });
 
 /**
- * What a commit found: the record holds this attempt's tokens; or those of another request from the
- * same parent that was sent earlier; or it has moved on.
+ * What a commit found: the record holds this attempt's tokens; or, as `generation`, those of another
+ * request from the same parent that was sent earlier; or it has moved on.
  */
-export type CommitResult = 'mine' | 'older_sibling' | 'moved';
+export type CommitResult =
+  { result: 'mine' | 'moved' } | { result: 'older_sibling'; generation: number };
+
+const MINE: CommitResult = { result: 'mine' };
+const MOVED: CommitResult = { result: 'moved' };
 
 /**
  * Step S7: writes the next generation, by compare-and-set on epoch and generation and on nothing
@@ -61,20 +71,24 @@ export async function commitTokenSet(
   tokens: TokenSet,
 ): Promise<CommitResult> {
   const filter = { ...parentFilter(parent), state: ALIVE };
-  const set = committedFields(parent, parent.generation + 1, tokens);
-  return (await write(database, filter, set)) ? 'mine' : whoWasFirst(database, parent, tokens);
+  const generation = parent.generation + 1;
+  const set = { ...committedFields(parent, generation, tokens), candidates: [] };
+  if (await write(database, filter, set)) return MINE;
+  return whoWasFirst(database, parent, { tokens, generation });
 }
 
 /**
  * Rule R8: puts this attempt's tokens in the place of an older sibling's. The authorization server
- * holds the answer to the later request for the current one.
+ * holds the answer to the later request for the current one; the older refresh token is kept aside.
+ *
+ * @param generation - the older sibling's; these tokens are sealed for the one after it
  */
 export async function commitOverSibling(
   database: TokenDatabase,
   parent: Parent,
   tokens: TokenSet,
+  generation: number,
 ): Promise<CommitResult> {
-  const generation = parent.generation + 1;
   const filter: Filter<TokenDocument> = {
     ...parentFilter({ ...parent, generation }),
     state: ALIVE,
@@ -82,8 +96,22 @@ export async function commitOverSibling(
     'committed.sentAt': { $lt: tokens.sentAt },
   };
   const set = committedFields(parent, generation + 1, tokens);
-  return (await write(database, filter, set)) ? 'mine' : whoWasFirst(database, parent, tokens);
+  if (tokens.keepsSiblings) {
+    set['candidates'] = {
+      $concatArrays: ['$candidates', { $cond: [{ $eq: ['$grant', null] }, [], [REPLACED]] }],
+    };
+    set['kids'] = { $setUnion: ['$kids', kidsOf(tokens.access, tokens.grant)] };
+  }
+  if (await write(database, filter, set)) return MINE;
+  return whoWasFirst(database, parent, { tokens, generation: generation + 1 });
 }
+
+const REPLACED: Document = {
+  attemptId: '$committed.attemptId',
+  grant: '$grant',
+  generation: '$generation',
+  at: '$$NOW',
+};
 
 /** A revoked connection takes no more tokens. */
 const ALIVE: { $nin: TokenState[] } = { $nin: ['revoking', 'revoked'] };
@@ -99,12 +127,20 @@ async function write(
   return result.matchedCount === 1;
 }
 
+/** Tokens that could not be written, sealed for `generation`. */
+interface Unwritten {
+  tokens: TokenSet;
+  generation: number;
+}
+
 /** Why nothing was written: a lost acknowledgement, a sibling, or something else. */
 async function whoWasFirst(
   database: TokenDatabase,
-  { connectionId: _id, incarnation, epoch, generation }: Parent,
-  { attemptId, sentAt }: TokenSet,
+  parent: Parent,
+  unwritten: Unwritten,
 ): Promise<CommitResult> {
+  const { connectionId: _id, incarnation, epoch, generation } = parent;
+  const { attemptId, sentAt } = unwritten.tokens;
   const found = await storeOperation('read back a committed token', () =>
     database.tokens.findOne(
       { _id, incarnation },
@@ -112,13 +148,42 @@ async function whoWasFirst(
     ),
   );
   const committed = found?.committed ?? null;
-  if (found === null || committed === null) return 'moved';
-  if (committed.attemptId === attemptId) return 'mine';
-  const sibling =
-    found.epoch === epoch &&
-    found.generation === generation + 1 &&
-    committed.parentGeneration === generation;
-  return sibling && committed.sentAt < sentAt ? 'older_sibling' : 'moved';
+  if (found === null || committed === null) return MOVED;
+  if (committed.attemptId === attemptId) return MINE;
+  if (found.epoch !== epoch || committed.parentGeneration !== generation) return MOVED;
+  if (committed.sentAt < sentAt) return { result: 'older_sibling', generation: found.generation };
+  await keepAsCandidate(database, { ...parent, generation: found.generation }, unwritten);
+  return MOVED;
+}
+
+/**
+ * Rule R8 for an answer whose sibling was sent later: its refresh token is kept aside. When the
+ * sibling's was refused meanwhile it brings the record back (rule R9).
+ */
+async function keepAsCandidate(
+  database: TokenDatabase,
+  current: Parent,
+  { tokens, generation }: Unwritten,
+): Promise<void> {
+  const { attemptId, grant, keepsSiblings } = tokens;
+  if (grant === null || !keepsSiblings) return;
+  const candidate = { attemptId, grant: { $literal: grant }, generation, at: '$$NOW' };
+  const isDead = { $eq: ['$state', 'reauthorization_required'] };
+  await storeOperation('keep the refresh token of a sibling', () =>
+    database.tokens.updateOne(
+      { ...parentFilter(current), state: ALIVE, 'candidates.attemptId': { $ne: attemptId } },
+      [
+        {
+          $set: {
+            candidates: { $concatArrays: ['$candidates', [candidate]] },
+            kids: { $setUnion: ['$kids', kidsOf(grant)] },
+            state: { $cond: [isDead, 'at_risk', '$state'] },
+            failures: { $cond: [isDead, { $add: ['$failures', 1] }, '$failures'] },
+          },
+        },
+      ],
+    ),
+  );
 }
 
 function committedFields(parent: Parent, generation: number, tokens: TokenSet): Document {
@@ -137,9 +202,14 @@ function committedFields(parent: Parent, generation: number, tokens: TokenSet): 
     expiresAt: sinceSent(lifetimeMs),
     refreshAfter: sinceSent(lifetimeMs === null ? null : lifetimeMs - tokens.refreshAheadMs),
     lifetimeMs,
-    refreshTokenExpiresAt: sinceSent(tokens.refreshTokenLifetimeMs),
+    refreshTokenExpiresAt:
+      tokens.refreshTokenLifetimeMs === null && tokens.rotated === 'same_token'
+        ? '$refreshTokenExpiresAt'
+        : sinceSent(tokens.refreshTokenLifetimeMs),
     invalid:
-      tokens.invalid === null ? ifPutSince(tokens.readAt) : { reason: tokens.invalid, at: '$$NOW' },
+      tokens.invalid === null
+        ? ifPutSince(tokens.readAt)
+        : replaced({ reason: tokens.invalid, at: '$$NOW' }),
     // Only here, not with the intent: whoever looks while the request is under way joins it, and one
     // that failed is repeated by its own pauses.
     rejections: {
@@ -150,18 +220,36 @@ function committedFields(parent: Parent, generation: number, tokens: TokenSet): 
       ],
     },
     attempt: null,
-    committed: {
+    committed: replaced({
       attemptId: tokens.attemptId,
       parentGeneration: parent.generation,
       sentAt: tokens.sentAt,
-    },
+    }),
+    rotationEvidence: evidenceAfter(tokens),
     unknown: [],
     failures: 0,
     retryAt: null,
-    lastOutcome: {
+    lastOutcome: replaced({
       at: '$$NOW',
       outcome: tokens.failureType === null ? 'issued' : 'failed',
       type: tokens.failureType,
-    },
+    }),
+  };
+}
+
+/** What the answer says about how the server rotates, added to what was seen before. */
+function evidenceAfter({ rotated, sentAt }: TokenSet): Document {
+  const counted = (name: keyof RotationEvidence, more: Document | number): Document => ({
+    $add: [{ $ifNull: [`$rotationEvidence.${name}`, 0] }, more],
+  });
+  // Its own entry, written by whoever took it for dead, is a later one.
+  const before = { $filter: { input: '$unknown', cond: { $lte: ['$$this.at', sentAt] } } };
+  return {
+    sameTokenReturned: counted('sameTokenReturned', rotated === 'same_token' ? 1 : 0),
+    newTokenReturned: counted('newTokenReturned', rotated === 'new_token' ? 1 : 0),
+    oldTokenAcceptedAfterUnknown: counted(
+      'oldTokenAcceptedAfterUnknown',
+      rotated === null ? 0 : { $cond: [{ $eq: [before, []] }, 0, 1] },
+    ),
   };
 }

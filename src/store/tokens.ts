@@ -5,6 +5,7 @@ import type { TokenRecord } from '../contract/token-record.js';
 import type { TokenDatabase } from './database.js';
 import { tokenRecordOf, type ReadTokenDocument, type TokenDocument } from './documents.js';
 import { storeOperation } from './errors.js';
+import { replaced } from './pipeline.js';
 import { kidOf, type SealContext, type SealedValue } from './sealing.js';
 
 /** A record as it was read, with its sealed access token. */
@@ -33,6 +34,10 @@ const READ_PROJECTION: Document = {
   attempt: 1,
   committed: 1,
   unknown: 1,
+  'candidates.attemptId': 1,
+  'candidates.generation': 1,
+  'candidates.at': 1,
+  rotationEvidence: 1,
   failures: 1,
   retryAt: 1,
   lastOutcome: 1,
@@ -129,14 +134,14 @@ export async function rejectGeneration(
   database: TokenDatabase,
   record: TokenRecord,
 ): Promise<boolean> {
-  const { connectionId: _id, epoch, generation } = record;
+  const { connectionId: _id, incarnation, epoch, generation } = record;
   const rejections = afterRejection(record.rejections, generation, record.now);
   const requestedAt = rejections.requestedAt === null ? null : new Date(rejections.requestedAt);
   const result = await storeOperation('record a refused token', () =>
-    database.tokens.updateOne({ _id, epoch, generation, invalid: null }, [
+    database.tokens.updateOne({ _id, incarnation, epoch, generation, invalid: null }, [
       {
         $set: {
-          invalid: { reason: 'rejected', at: '$$NOW' },
+          invalid: replaced({ reason: 'rejected', at: '$$NOW' }),
           failures: { $add: ['$failures', 1] },
           rejections: { $literal: { ...rejections, requestedAt } },
         },

@@ -1,5 +1,6 @@
 import type { TokenRef } from '../contract/messages.js';
 import { tokenRefOf, type TokenRecord } from '../contract/token-record.js';
+import { registerSecret } from '../known-secrets.js';
 import { Secret } from '../secret.js';
 
 /**
@@ -22,6 +23,7 @@ export class StoredAccessToken extends Secret implements AccessToken {
 
   constructor(record: TokenRecord, accessToken: string) {
     super(accessToken);
+    registerSecret(accessToken);
     const ref = tokenRefOf(record);
     this.connectionId = ref.connectionId;
     this.epoch = ref.epoch;

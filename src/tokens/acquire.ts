@@ -1,3 +1,4 @@
+import { asyncLocalStorage } from '@temporalio/activity';
 import { callerDelayMs } from '../contract/backoff.js';
 import { decideForCaller, type CallerDecision } from '../contract/decide-caller.js';
 import type { EnsureReason } from '../contract/messages.js';
@@ -17,6 +18,8 @@ const QUICK_LOOKUP_MS = 250;
 const IDLE_SHARE = 1.2;
 /** Tokens that were issued for one caller and did not serve it: the next would not either. */
 const MAX_ISSUED = 3;
+/** A Temporal that did not answer for so long is said to be gone, while the caller can still act. */
+const UNREACHABLE_MS = 10_000;
 /** A caller that waits for an answer looks at the record after 1 s, 2 s, 4 s, then every 5 s. */
 const FIRST_LOOK_MS = 1_000;
 const MAX_LOOK_MS = 5_000;
@@ -88,8 +91,10 @@ export class Acquirer {
       const checked = this.#recheck(entry);
       if (idle && (await within(checked, QUICK_LOOKUP_MS, signal)) === 'gone') return undefined;
       if (!idle) void checked;
-    } else {
-      this.#nudge(recordNow(entry, now));
+    } else if (now >= entry.nudgeAt) {
+      // Somebody may have refreshed it: MongoDB is asked before the lifecycle is.
+      if (entry.readAt < entry.freshUntil) void this.#recheck(entry);
+      else this.#nudge(recordNow(entry, now));
     }
     return entry.token;
   }
@@ -110,6 +115,7 @@ export class Acquirer {
       return this.#parts.memory.get(connectionId)?.token === entry.token ? 'kept' : 'gone';
     } catch {
       // The store cannot be reached: the token serves until the end of its usability.
+      if (!entry.storeFailed) warnOfStore(connectionId);
       entry.storeFailed = true;
       return 'kept';
     }
@@ -134,7 +140,8 @@ export class Acquirer {
   ): Promise<{ token: StoredAccessToken; origin: TokenOrigin }> {
     const deadline = startedAt + this.#parts.waitMs;
     const { minValidMs = 0, signal } = wanted;
-    let { rejectedGeneration } = wanted;
+    // 0 is no generation: other languages send it for "none".
+    let rejectedGeneration = wanted.rejectedGeneration || undefined;
     if (rejectedGeneration !== undefined) {
       this.#parts.memory.dropUpTo(connectionId, rejectedGeneration);
     }
@@ -146,7 +153,7 @@ export class Acquirer {
       const { record } = read;
       // A restored database: its next generation has the number of the refused one, and is another.
       if (record.generation < (rejectedGeneration ?? 0)) rejectedGeneration = undefined;
-      if (record.generation === rejectedGeneration && record.invalid === null) {
+      if (record.generation === rejectedGeneration && isRefusable(record)) {
         await this.#parts.reader.reject(record);
         continue;
       }
@@ -161,7 +168,8 @@ export class Acquirer {
         throw failureOf(decision, record);
       }
       const leftMs = deadline - performance.now();
-      if (leftMs <= 0) {
+      const gone = unreachable && performance.now() - startedAt >= UNREACHABLE_MS;
+      if (leftMs <= 0 || gone) {
         const type = unreachable ? 'Token.unavailable' : 'Token.refresh_in_progress';
         throw failure(type, { connectionId });
       }
@@ -228,6 +236,17 @@ export class Acquirer {
       await this.#parts.reader.open(read);
     });
   }
+}
+
+/** Whether a refusal of the record's token can be written down. */
+function isRefusable(record: TokenRecord): boolean {
+  return record.hasAccessToken && record.invalid === null;
+}
+
+/** Once per outage and connection, where there is a log: in activities. */
+function warnOfStore(connectionId: string): void {
+  const message = 'MongoDB cannot be reached; the token in memory serves until it expires';
+  asyncLocalStorage.getStore()?.log.warn(message, { connectionId });
 }
 
 function inputOf(record: TokenRecord, reason: EnsureReason, minValidMs: number) {

@@ -11,6 +11,14 @@ import type { TokenSource } from './token-source.js';
 const NOT_SENT =
   /^(ECONNREFUSED|ENOTFOUND|EAI_|EHOSTUNREACH|ENETUNREACH|UND_ERR_CONNECT_TIMEOUT|CERT_|ERR_TLS|ERR_SSL|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO|proxy_unreachable)/;
 
+/** What an activity adds to a call. */
+export interface ApiCallHooks {
+  /** Ends the wait for a token; a request that was sent goes on. */
+  signal?: AbortSignal | undefined;
+  /** Called when everything is ready and nothing is sent; may throw instead. */
+  beforeSend?: ((repeatable: boolean) => void) | undefined;
+}
+
 /**
  * Makes one HTTP request with a connection's token (contract §5). Every status is a value.
  *
@@ -22,6 +30,7 @@ export async function executeApiCall(
   tokens: TokenSource,
   rules: ApiRules,
   input: CallApiInput,
+  { signal: waitSignal, beforeSend }: ApiCallHooks = {},
 ): Promise<CallApiResult> {
   const call = checkApiCall(input);
   const { connectionId } = call;
@@ -30,7 +39,8 @@ export async function executeApiCall(
     throw failure('Policy.origin_not_allowed', { connectionId, detail });
   }
   // The token first, so that the time limit is the request's alone.
-  await tokens.getAccessToken(connectionId);
+  await tokens.getAccessToken(connectionId, { signal: waitSignal });
+  beforeSend?.(call.repeatable);
   const signal = AbortSignal.timeout(call.timeoutMs);
   try {
     const response = await tokens.fetch(connectionId, call.url, {

@@ -76,7 +76,15 @@ export function checkApiCall(input: CallApiInput): CheckedApiCall {
     throw failure('Policy.header_not_allowed', { connectionId, detail });
   }
   const repeatable = IDEMPOTENT.has(upper) || names.includes('idempotency-key');
-  return { connectionId, method: upper, url: target, headers, body: bytes, timeoutMs, repeatable };
+  return {
+    connectionId,
+    method: upper,
+    url: target,
+    headers,
+    body: bytes,
+    timeoutMs: Math.ceil(timeoutMs),
+    repeatable,
+  };
 }
 
 function headerProblems(headers: unknown): string[] {

@@ -1,7 +1,7 @@
 import { LRUCache } from 'lru-cache';
 import type { ConnectionRecord } from '../contract/connection-record.js';
 import { failure } from '../failures.js';
-import { readConnection, type TokenDatabase } from '../store/index.js';
+import { StoreError, readConnection, type TokenDatabase } from '../store/index.js';
 import { SingleFlight } from './single-flight.js';
 
 /** Where a connection's token may go and what may come back. */
@@ -22,6 +22,9 @@ export function apiRulesOf({ api }: Pick<ConnectionRecord, 'api'>): ApiRules {
   };
 }
 
+/** Rules unused for this share of their age beyond it are looked up before they are used. */
+const IDLE_SHARE = 0.2;
+
 interface Entry {
   rules: ApiRules;
   recheckAt: number;
@@ -41,17 +44,26 @@ export class ApiRulesReader {
   }
 
   /**
-   * The rules of a connection, at most `maxAgeMs` old; older ones only while MongoDB cannot be
-   * reached.
+   * The rules of a connection: of those that are used all the time at most `maxAgeMs` old, and of
+   * those that nobody used for longer never older than their look-up. While MongoDB cannot be
+   * reached the known ones hold.
    *
    * @throws ApplicationFailure `Connection.not_found`; StoreError `unavailable`
    */
   async get(connectionId: string): Promise<ApiRules> {
     const entry = this.#entries.get(connectionId);
-    if (entry !== undefined && performance.now() < entry.recheckAt) return entry.rules;
+    const now = performance.now();
+    if (entry !== undefined && now < entry.recheckAt) return entry.rules;
     if (entry === undefined) return this.#read(connectionId);
-    entry.recheckAt = performance.now() + this.#maxAgeMs;
-    void this.#read(connectionId).catch(() => undefined);
+    const idle = now >= entry.recheckAt + this.#maxAgeMs * IDLE_SHARE;
+    entry.recheckAt = now + this.#maxAgeMs;
+    const read = this.#read(connectionId).catch((error: unknown) => {
+      if (error instanceof StoreError) return entry.rules;
+      throw error;
+    });
+    if (idle) return read;
+    // The next caller meets what it says.
+    read.catch(() => undefined);
     return entry.rules;
   }
 

@@ -62,7 +62,7 @@ export class Asker {
    */
   nudge(record: TokenRecord, input: EnsureTokenInput, then: () => Promise<void>): void {
     const first = this.#answered.get(ensureTokenUpdateId(record));
-    const lost = first === 'no_answer' || first === 'unreachable';
+    const lost = first !== undefined && !['issued', 'current', 'failed'].includes(first);
     if (first !== undefined && !lost) return;
     const bucket = lost ? Math.floor(Date.now() / BUCKET_MS) : undefined;
     if (this.#wasAnswered(record, bucket)) return;

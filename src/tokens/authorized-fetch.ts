@@ -109,8 +109,10 @@ function rejectAndRefresh(
 /** Writes down that the newest generation was refused too; the next caller decides from that. */
 async function reject(parts: AuthorizedFetchParts, token: AccessToken): Promise<void> {
   const read = await parts.reader.read(token.connectionId);
-  if (read === null || read.record.generation !== token.generation) return;
-  if (read.record.invalid === null) await parts.reader.reject(read.record);
+  if (read === null) return;
+  const { epoch, generation, invalid } = read.record;
+  if (epoch !== token.epoch || generation !== token.generation) return;
+  if (invalid === null) await parts.reader.reject(read.record);
 }
 
 /** A stream is read once; everything else `fetch` takes can be sent again. */

@@ -22,6 +22,7 @@ import { within } from './single-flight.js';
 type LifecycleWorkflow = (input: ConnectionInput) => Promise<void>;
 
 const REACHABLE_MS = 2_000;
+const START_MS = 10_000;
 /** An answer that says that the time is over may take this long. */
 const DEADLINE_SLACK_MS = 250;
 
@@ -133,10 +134,12 @@ export function createLifecycleClient(options: LifecycleClientOptions): Lifecycl
       }
     },
     async start(connectionId) {
-      await client.workflow.start(TOKEN_LIFECYCLE_WORKFLOW, {
-        ...startOptions(connectionId),
-        workflowIdConflictPolicy: 'USE_EXISTING',
-      });
+      await client.withDeadline(Date.now() + START_MS, () =>
+        client.workflow.start(TOKEN_LIFECYCLE_WORKFLOW, {
+          ...startOptions(connectionId),
+          workflowIdConflictPolicy: 'USE_EXISTING',
+        }),
+      );
     },
     async end(connectionId) {
       try {

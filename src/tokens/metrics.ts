@@ -7,6 +7,7 @@ export type TokenOrigin = 'memory' | 'store' | 'issued';
 /** Names of the package's metrics. */
 export const METRICS = {
   tokenRequests: 'oauth_token_requests',
+  grantsLost: 'oauth_grants_lost',
   tokensHandedOut: 'oauth_tokens_handed_out',
   waited: 'oauth_token_wait',
 } as const;

@@ -12,6 +12,9 @@ export class SingleFlight<T> {
   }
 }
 
+/** A longer timer would fire at once. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
+
 /**
  * Waits for a promise, at most `ms` milliseconds.
  *
@@ -33,7 +36,7 @@ export async function within<T>(
     return await Promise.race([
       promise,
       new Promise<undefined>((resolve, reject) => {
-        timer = setTimeout(() => resolve(undefined), Math.max(ms, 0));
+        timer = setTimeout(() => resolve(undefined), Math.min(Math.max(ms, 0), MAX_TIMER_MS));
         onAbort = () => reject(signal?.reason as Error);
         signal?.addEventListener('abort', onAbort, { once: true });
       }),

@@ -11,6 +11,8 @@ export interface MemoryEntry {
   readAt: number;
   /** Until then nothing needs doing. */
   freshUntil: number;
+  /** From then on a caller asks for a refresh: a lifecycle that refreshes ahead has had its chance. */
+  nudgeAt: number;
   /** Until then the token may be handed out. */
   usableUntil: number;
   /** When the token expires. */
@@ -62,6 +64,7 @@ export class TokenMemory {
       record,
       readAt,
       freshUntil: at(record.refreshAfter),
+      nudgeAt: at(record.refreshAfter) + nudgeSlackMs(record.lifetimeMs ?? 0),
       usableUntil: at(record.expiresAt) - leewayMs(record.lifetimeMs ?? 0),
       expiresAt: at(record.expiresAt),
       recheckAt: readAt + this.#maxAgeMs,
@@ -83,6 +86,11 @@ export class TokenMemory {
   clear(): void {
     this.#entries.clear();
   }
+}
+
+/** Far shorter than the time between becoming stale and becoming unusable. */
+function nudgeSlackMs(lifetimeMs: number): number {
+  return Math.min(2_000, lifetimeMs * 0.02);
 }
 
 function isNewer(known: TokenRecord, read: TokenRecord): boolean {

@@ -31,7 +31,14 @@ export function passedOn(error: unknown, connectionId: string): unknown {
     message: cause.message,
     type: cause.type ?? 'Unexpected',
     nonRetryable: cause.nonRetryable ?? false,
+    ...retryDelayOf(cause),
     ...(cause.details === undefined || cause.details === null ? {} : { details: cause.details }),
     ...(cause.category == null ? {} : { category: cause.category }),
   });
+}
+
+/** When a retry makes sense, as the activity said. */
+function retryDelayOf({ nextRetryDelay }: ApplicationFailure): { nextRetryDelay?: number } {
+  // What crossed Temporal is a number of milliseconds.
+  return typeof nextRetryDelay === 'number' ? { nextRetryDelay } : {};
 }

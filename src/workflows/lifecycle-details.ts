@@ -1,27 +1,38 @@
-import type { LifecycleView } from '../contract/messages.js';
+import { FAILURES, isFailureType } from '../contract/failure-types.js';
+import type { ConnectionStatus, LifecycleView } from '../contract/messages.js';
 
 /** What people read about a run in the Temporal UI (markdown). */
 export function lifecycleDetails(view: LifecycleView): string {
   const { status } = view;
   if (status === null) return 'The connection does not exist any more.';
+  const issued = status.generation > 0;
   const rows: [string, string][] = [
     ['State', `**${status.state}**`],
-    ['Generation', `${status.generation} (epoch ${status.epoch})`],
-    ['Expires', status.expiresAt ?? 'no lifetime known'],
-    ['Next refresh', status.nextRefreshAt ?? 'when a caller needs it'],
-    ['Scope', status.scope === null ? 'as the server decides' : asCode(status.scope)],
+    ['Token', issued ? `generation ${status.generation} (epoch ${status.epoch})` : 'none yet'],
   ];
-  if (status.invalid !== null)
+  if (issued) {
+    rows.push(['Expires', status.expiresAt ?? 'no lifetime known']);
+    rows.push(['Scope', status.scope === null ? 'as the server decides' : asCode(status.scope)]);
+  }
+  rows.push(['Next refresh', nextRefreshOf(status)]);
+  if (status.invalid !== null) {
     rows.push(['Invalid', `${status.invalid.reason}, ${status.invalid.at}`]);
-  if (status.failures > 0) rows.push(['Failed attempts', String(status.failures)]);
-  if (status.retryAt !== null) rows.push(['Next attempt', status.retryAt]);
+  }
   const { lastOutcome } = status;
   if (lastOutcome !== null && lastOutcome.type !== null) {
     rows.push(['Last failure', `\`${lastOutcome.type}\`, ${lastOutcome.at}`]);
+    if (isFailureType(lastOutcome.type)) rows.push(['What to do', FAILURES[lastOutcome.type].fix]);
   }
   return ['| | |', '|---|---|', ...rows.map(([name, value]) => `| ${name} | ${value} |`)].join(
     '\n',
   );
+}
+
+/** When somebody asks for a token next; the attempts of an outage are the pending activity's. */
+function nextRefreshOf(status: ConnectionStatus): string {
+  if (status.state !== 'active' && status.state !== 'at_risk') return 'none before the next put';
+  if (status.failures > 0 && status.retryAt !== null) return 'retried: see Pending Activities';
+  return status.nextRefreshAt ?? 'when a caller needs it';
 }
 
 /** The authorization server's own words, so that the UI does not take them for markdown. */

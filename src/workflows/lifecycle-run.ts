@@ -68,8 +68,8 @@ export class LifecycleRun {
     if (this.draining || workflowInfo().continueAsNewSuggested) {
       return { outcome: 'in_progress', token: null, failure: null, retryAt: null };
     }
-    const joined = this.#issue !== null;
-    return (this.#issue ?? this.#start(input)).answer(joined);
+    const timed = this.#issue !== null || this.#view?.slowServer === true;
+    return (this.#issue ?? this.#start(input)).answer(timed);
   }
 
   /** The `configure` handler: a request that waits for its next attempt waits for the past. */

@@ -4,7 +4,8 @@ import type { ActivityOptions } from '@temporalio/workflow';
 export interface WorkflowTimeouts {
   /**
    * How long an `ensureToken` handler that joins waits; then everybody is answered. The first one
-   * asks again after 10 s, so nobody waits longer than 20 s, and never more than three do.
+   * asks again after 10 s, so no caller of the package waits longer than 20 s, and never more than
+   * three questions do.
    */
   joinedWaitMs: number;
   /** Pause of a lifecycle that refreshes by itself after a request that failed for good. */
@@ -35,7 +36,7 @@ export const TIMEOUTS: WorkflowTimeouts = {
  * `issueToken`: an outage is retried for a day (1 s doubling to 60 s; the activity's own
  * `nextRetryDelay` wins, so that `Retry-After` holds). The heartbeat finds a dead worker in 10 s. The
  * activity limits each step itself by the connection's settings; start-to-close is above the longest
- * of them. A cancelled one is waited for: it ends between requests, never inside one.
+ * request; a commit that waits for MongoDB goes on beyond it, and counts. A cancelled one is waited for: it ends between requests, never inside one.
  */
 export const ISSUE_OPTIONS = {
   startToCloseTimeout: '6 minutes',

@@ -8,6 +8,7 @@ import {
 } from '@temporalio/workflow';
 import type { IssueActivities } from '../activities/index.js';
 import type {
+  EnsureReason,
   EnsureTokenInput,
   EnsureTokenResult,
   IssueTokenInput,
@@ -22,6 +23,16 @@ const IN_PROGRESS: EnsureTokenResult = {
   token: null,
   failure: null,
   retryAt: null,
+};
+
+/** Why a token is requested, for people. */
+const WHY: Record<EnsureReason, string> = {
+  missing: 'there is none yet',
+  stale: 'the token expires soon',
+  expired: 'the token has expired',
+  min_valid: 'a caller needs it valid for longer',
+  rejected: 'the API refused the token, or it is invalid',
+  forced: 'somebody asked for it',
 };
 
 /** How a token request ended for the lifecycle: with news of the record, or without. */
@@ -66,13 +77,13 @@ export class TokenIssue {
 
   /**
    * Waits for the answer. Whoever started the request waits for its first attempt, which limits
-   * itself; whoever joins brings the timer that answers everybody.
+   * itself; whoever joins, or asks a slow server, brings the timer that answers everybody.
    */
-  async answer(joined: boolean): Promise<EnsureTokenResult> {
+  async answer(timed: boolean): Promise<EnsureTokenResult> {
     const stage = this.#stage;
     const releases = this.#releases;
     const answered = (): boolean => this.#answers[stage] !== null || this.#releases > releases;
-    if (joined || stage === 1) {
+    if (timed || stage === 1) {
       const inTime = await condition(answered, TIMEOUTS.joinedWaitMs, {
         summary: 'longest wait of callers',
       });
@@ -110,7 +121,7 @@ export class TokenIssue {
     const { issueToken } = proxyActivities<IssueActivities>({
       ...options,
       taskQueue: issueTaskQueue(workflowInfo().taskQueue),
-      summary: `${input.reason}: generation ${input.generation + 1}`,
+      summary: `request generation ${input.generation + 1}: ${WHY[input.reason]}`,
     });
     return issueToken(input);
   }

@@ -77,6 +77,10 @@ describe('with a worker', () => {
     expect(status.json()).toMatchObject({
       ...{ connectionId, state: 'active', generation: 1, failures: 0, invalid: null },
       lastOutcome: { outcome: 'issued', type: null },
+      rotation: {
+        declared: null,
+        seen: { sameTokenReturned: 0, newTokenReturned: 0, oldTokenAcceptedAfterUnknown: 0 },
+      },
       workflow: {
         workflowId: `oauth-token/${connectionId}`,
         status: 'RUNNING',

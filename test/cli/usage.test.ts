@@ -141,5 +141,7 @@ describe("a run's page in the UI", () => {
     ['temporal.internal:7233', null],
   ])('of %s', (address, url) => {
     expect(workflowUrl(address, run1)).toBe(url);
+    const said = workflowUrl(address, run1, 'https://ui.example/');
+    expect(said).toMatch(/^https:\/\/ui\.example\/namespaces\//);
   });
 });

@@ -65,12 +65,34 @@ describe('a connection file', () => {
     expect(problems(fileWith({ 'authorizationServer.issuer': issuer }))).toEqual([]);
   });
 
+  it.each(['none', 'strict', { graceMs: 30_000 }])('may declare rotation: %j', (rotation) => {
+    expect(
+      problems(fileWith({ 'grant.grantType': 'refresh_token', 'grant.rotation': rotation })),
+    ).toEqual([]);
+  });
+
+  const RULE =
+    'must be "none", "strict" or { "graceMs": N }, N being 1000 to 86400000; leave it out when unknown';
+  const LENGTH = 'must be a whole number of milliseconds from 1000 to 86400000';
+  it.each([
+    ['lenient', '', RULE],
+    [null, '', RULE],
+    [{}, '', RULE],
+    [{ graceMs: 1_000, other: 1 }, '.other', 'is not a member that is known here (known: graceMs)'],
+    [{ graceMs: '30s' }, '', RULE],
+    [{ graceMs: 999 }, '.graceMs', LENGTH],
+    [{ graceMs: 86_400_001 }, '.graceMs', LENGTH],
+  ])('may not declare rotation: %j', (rotation, place, problem) => {
+    const raw = fileWith({ 'grant.grantType': 'refresh_token', 'grant.rotation': rotation });
+    expect(problems(raw)).toEqual([{ field: `grant.rotation${place}`, problem }]);
+  });
+
   it('is told every problem at once', () => {
     const raw = {
       connectionId: 'a b',
       authorizationServer: { tokenEndpoint: 'http://as.example.com/token', requestTimeoutMs: 1.5 },
       client: { authentication: 'private_key_jwt', clientSecret: 'hunter2-literal' },
-      grant: { grantType: 'authorization_code', rotation: 'strict' },
+      grant: { grantType: 'authorization_code', rotation: 'lenient' },
       api: { allowedOrigins: ['https://api.example.com/v1'] },
       lifetime: { refresh: 'sometimes' },
       comment: 'x',
@@ -146,9 +168,9 @@ describe('a connection file is refused', () => {
       'grant.grantType: "device_code" is not supported yet: it must be client_credentials or refresh_token',
     ],
     [
-      'with rotation',
+      'with rotation of client credentials',
       fileWith({ 'grant.rotation': 'strict' }),
-      'grant.rotation: is not supported yet: leave it out',
+      'grant.rotation: must be left out: client credentials lose nothing when they ask again',
     ],
     [
       'with a request timeout above two minutes',

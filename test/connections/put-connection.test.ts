@@ -104,9 +104,11 @@ async function issue(rotated: string | null): Promise<void> {
   const { record } = await tokenOf();
   const begun = await beginAttempt(store.database, record, {
     attemptId: 'a1',
+    failures: record.failures,
     worker: 'test',
     budgetMs: 10_000,
     replaces: null,
+    candidateLifeMs: 600_000,
   });
   const place = { ...record, generation: record.generation + 1 };
   const access = await prepareSealer(store.keys, 'access');
@@ -131,6 +133,8 @@ async function issue(rotated: string | null): Promise<void> {
     sentAt: begun?.sentAt ?? new Date(),
     readAt: new Date(record.now),
     failureType: null,
+    keepsSiblings: true,
+    rotated: null,
   });
 }
 
@@ -144,6 +148,8 @@ async function fail(type: string, state: 'blocked' | 'reauthorization_required')
     retryInMs: null,
     reason: null,
     dropGrant: false,
+    mayStillRun: false,
+    triedCandidates: [],
   });
 }
 
@@ -256,6 +262,27 @@ describe('put again', () => {
     const result = await put({ ...CLIENT_CREDENTIALS, grant }, {});
     expect(result).toMatchObject({ changed: ['grant.scope'], epoch: 1, generation: 1 });
     expect((await tokenOf()).record.invalid).toMatchObject({ reason: 'configuration_changed' });
+  });
+
+  it('changes nothing issued when rotation is declared, and shows it', async () => {
+    await put(REFRESH_TOKEN);
+    await issue('rt-rotated');
+    const grant = { ...REFRESH_TOKEN.grant, rotation: { graceMs: 30_000 } };
+    const result = await put({ ...REFRESH_TOKEN, grant }, {});
+    expect(result).toMatchObject({ changed: ['grant.rotation'], epoch: 1, generation: 1 });
+    expect((await tokenOf()).record).toMatchObject({ invalid: null, hasAccessToken: true });
+    const read = await connectionOf();
+    expect(showConnection(read).grant).toMatchObject({ rotation: { graceMs: 30_000 } });
+  });
+
+  it('reads rotation as not known where an earlier version stored none', async () => {
+    await put(REFRESH_TOKEN);
+    await store.database.connections.updateOne({}, { $unset: { 'grant.rotation': 1 } });
+    await store.database.tokens.updateOne({}, { $unset: { rotationEvidence: 1 } });
+    expect((await connectionOf()).connection.grant.rotation).toBeNull();
+    await issue('rt-rotated');
+    expect((await tokenOf()).record.rotationEvidence.newTokenReturned).toBe(0);
+    expect(await put(REFRESH_TOKEN)).toMatchObject({ changed: [], generation: 1 });
   });
 
   it('changes nothing issued when api or lifetime change', async () => {

@@ -3,8 +3,9 @@ import { describe, expect, it } from 'vitest';
 import {
   decideIssue,
   REPEATABLE_TAKEOVER_MS,
-  TAKEOVER_SETTLE_MS,
+  type IssuedGrant,
 } from '../../src/contract/decide-issue.js';
+import { TAKEOVER_SETTLE_MS } from '../../src/contract/rotation-profile.js';
 import type { EnsureReason, EnsureTokenInput } from '../../src/contract/messages.js';
 import {
   attempt,
@@ -16,8 +17,8 @@ import {
   staleRecord,
 } from './records.js';
 
-const ROTATING = false;
-const REPEATABLE = true;
+const ROTATING: IssuedGrant = { grantType: 'refresh_token', rotation: null };
+const REPEATABLE: IssuedGrant = { grantType: 'client_credentials', rotation: null };
 
 /** What somebody asks who saw generation 3 of epoch 1. */
 function asked(reason: EnsureReason, different: Partial<EnsureTokenInput> = {}): EnsureTokenInput {

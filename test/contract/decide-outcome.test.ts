@@ -6,6 +6,7 @@ import {
   type FailedRequest,
   type RequestFacts,
 } from '../../src/contract/decide-outcome.js';
+import type { RotationProfile } from '../../src/contract/rotation-profile.js';
 import { FAILURES } from '../../src/contract/failure-types.js';
 
 type Certainty = FailedRequest['certainty'];
@@ -14,6 +15,8 @@ const CLIENT: RequestFacts = {
   grantType: 'client_credentials',
   usedRefreshToken: false,
   hadUnknown: false,
+  rotation: null,
+  inGrace: false,
   attempt: 1,
 };
 const GRANT: RequestFacts = { ...CLIENT, grantType: 'refresh_token', usedRefreshToken: true };
@@ -21,7 +24,7 @@ const GRANT: RequestFacts = { ...CLIENT, grantType: 'refresh_token', usedRefresh
 const SPARE: RequestFacts = { ...CLIENT, usedRefreshToken: true };
 
 const decide = (certainty: Certainty, code: string, facts: RequestFacts) =>
-  decideOutcome({ certainty, code, retryAfterMs: null }, facts);
+  decideOutcome({ certainty, code, retryAfterMs: null, mayStillRun: false }, facts);
 
 describe('what a failed token request becomes', () => {
   const RETRIED = [
@@ -38,6 +41,8 @@ describe('what a failed token request becomes', () => {
     expect(decide(certainty, code, CLIENT)).toEqual({
       type,
       outcomeUnknown: false,
+      mayStillRun: false,
+      resend: false,
       state: null,
       retryInMs: 1_000,
       reason: null,
@@ -108,10 +113,10 @@ describe('what a failed token request becomes', () => {
     });
   });
 
-  it('a network policy that refuses the token endpoint: blocked', () => {
+  it('a network policy that refuses the token endpoint: final, and the record stays', () => {
     expect(decide('not_sent', 'network_not_allowed', GRANT)).toMatchObject({
       type: 'Policy.network_not_allowed',
-      state: 'blocked',
+      state: null,
       retryInMs: null,
     });
   });
@@ -161,10 +166,16 @@ describe('the pause before the next attempt', () => {
   it('doubles with each failure in a row and obeys Retry-After', () => {
     const third = { ...CLIENT, attempt: 3 };
     expect(decide('unknown', 'server_error', third).retryInMs).toBe(4_000);
-    const limited = { certainty: 'rejected_for_now', code: 'rate_limited' } as const;
+    const limited = {
+      certainty: 'rejected_for_now',
+      code: 'rate_limited',
+      mayStillRun: false,
+    } as const;
     expect(decideOutcome({ ...limited, retryAfterMs: 90_000 }, third).retryInMs).toBe(90_000);
   });
 });
+
+const anyRotation = fc.constantFrom<RotationProfile>(null, 'none', 'strict', { graceMs: 30_000 });
 
 describe('whatever a server does', () => {
   const request = fc.record({
@@ -174,11 +185,14 @@ describe('whatever a server does', () => {
       ...['rate_limited', 'server_error', 'unreachable', 'malformed_response'],
     ),
     retryAfterMs: fc.option(fc.nat(86_400_000)),
+    mayStillRun: fc.boolean(),
   });
   const facts = fc.record({
     grantType: fc.constantFrom('client_credentials' as const, 'refresh_token' as const),
     usedRefreshToken: fc.boolean(),
     hadUnknown: fc.boolean(),
+    rotation: anyRotation,
+    inGrace: fc.boolean(),
     attempt: fc.integer({ min: 1, max: 10_000 }),
   });
 
@@ -188,7 +202,8 @@ describe('whatever a server does', () => {
         const outcome = decideOutcome(failed, about);
         if (failed.certainty === 'rejected') return;
         expect(outcome.state === null || outcome.state === 'at_risk').toBe(true);
-        expect(outcome.retryInMs).toBeGreaterThanOrEqual(failed.retryAfterMs ?? 1_000);
+        const least = outcome.resend ? 0 : 1_000;
+        expect(outcome.retryInMs).toBeGreaterThanOrEqual(failed.retryAfterMs ?? least);
       }),
     );
   });

@@ -1,3 +1,4 @@
+import { NO_EVIDENCE } from '../../src/contract/rotation-profile.js';
 import type { Attempt, TokenRecord } from '../../src/contract/token-record.js';
 
 /** MongoDB's clock in these tests. */
@@ -23,6 +24,8 @@ export function record(different: Partial<TokenRecord> = {}): TokenRecord {
     invalid: null,
     attempt: null,
     unknown: [],
+    candidates: [],
+    rotationEvidence: NO_EVIDENCE,
     failures: 0,
     retryAt: null,
     lastOutcome: { at: NOW - MINUTE, outcome: 'issued', type: null },

@@ -93,11 +93,17 @@ export { ensureAccessToken };
       await writeFile(
         join(project, 'main.ts'),
         `import { bundleWorkflowCode } from '@temporalio/worker';
-import { createTokenSource, type TokenSource } from 'temporal-oauth-tokens';
+import { createLeakGuard, createTokenSource, type TokenSource } from 'temporal-oauth-tokens';
+import { Worker, type WorkerOptions } from '@temporalio/worker';
+import { Client } from '@temporalio/client';
+import { searchForSecrets } from 'temporal-oauth-tokens/testing';
 import { createTokenWorker } from 'temporal-oauth-tokens/worker';
 const tokens: TokenSource = createTokenSource({ mongodb: 'mongodb://localhost', keys: 'keys.json' });
 const { code } = await bundleWorkflowCode({ workflowsPath: process.cwd() + '/workflows.ts' });
 console.log(typeof createTokenWorker, code.includes('ensureAccessToken'));
+const guarded: WorkerOptions = { taskQueue: 'q', plugins: [createLeakGuard()] };
+export const make = () => [Worker.create(guarded), new Client({ plugins: [createLeakGuard()] })];
+console.log(searchForSecrets({ a: btoa('id:planted-secret') }, ['planted-secret']).length, 'found');
 await tokens.close();
 `,
       );
@@ -106,6 +112,7 @@ await tokens.close();
       await run('npx', ['tsc', ...options, 'main.ts', 'workflows.ts'], { cwd: project });
       const { stdout } = await run(process.execPath, ['main.js'], { cwd: project });
       expect(stdout).toContain('function true');
+      expect(stdout).toContain('1 found');
     },
   );
 });

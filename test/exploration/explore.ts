@@ -1,5 +1,7 @@
-import { freshWorker, successors } from './transitions.js';
-import { expiredRecord, isLive, type ExplorationSettings, type World } from './world.js';
+import { keyOf } from './key.js';
+import { freshWorker } from './steps.js';
+import { successors } from './transitions.js';
+import { dueRecord, isLive, type ExplorationSettings, type World } from './world.js';
 
 /** What an exploration found. */
 export interface Exploration {
@@ -18,16 +20,19 @@ export function explore(settings: ExplorationSettings): Exploration {
   const first: World = {
     tick: 0,
     server: { current: 0, revoked: false, usedAt: [] },
-    record: expiredRecord(),
+    record: dueRecord(settings),
     stored: 0,
+    kept: [],
     workers: Array.from({ length: settings.workers }, () => freshWorker()),
+    ghosts: [],
     crashes: settings.crashes,
     losses: settings.losses,
+    slows: settings.slows,
     lost: false,
     blindly: false,
   };
   const result: Exploration = { states: 0, ends: 0, cutOff: 0, bad: {}, unavoidable: {} };
-  const seen = new Set<string>([keyOf(first)]);
+  const seen = new Set<string>([keyOf(first, settings)]);
   const open: World[] = [first];
   for (let world = open.pop(); world !== undefined; world = open.pop()) {
     if (settings.stopAtFirstBad && Object.keys(result.bad).length > 0) break;
@@ -35,7 +40,7 @@ export function explore(settings: ExplorationSettings): Exploration {
     const next = successors(world, settings);
     if (next.length === 0) judge(world, settings, result);
     for (const candidate of next) {
-      const key = keyOf(candidate);
+      const key = keyOf(candidate, settings);
       if (seen.has(key)) continue;
       seen.add(key);
       open.push(candidate);
@@ -44,9 +49,11 @@ export function explore(settings: ExplorationSettings): Exploration {
   return result;
 }
 
+const isWaiting = ({ workers }: World): boolean =>
+  workers.some(({ phase }) => phase !== 'done' && phase !== 'dead');
+
 function judge(world: World, settings: ExplorationSettings, result: Exploration): void {
-  const waits = world.workers.some(({ phase }) => phase !== 'done' && phase !== 'dead');
-  if (waits && world.tick >= settings.maxTicks) {
+  if (isWaiting(world) && world.tick >= settings.maxTicks) {
     result.cutOff += 1;
     return;
   }
@@ -66,79 +73,5 @@ function verdictOf(world: World, { policy }: ExplorationSettings): string | null
     return world.server.revoked ? 'declared dead, and is' : 'declared dead, and lives';
   }
   if (!live) return 'the record holds a dead refresh token';
-  const waits = world.workers.some(({ phase }) => phase !== 'done' && phase !== 'dead');
-  return waits ? 'somebody waits for ever' : null;
-}
-
-const PHASES = ['acting', 'in_flight', 'answered', 'received', 'done', 'dead', 'gone'];
-const EFFECTS = [
-  'read',
-  'announce_takeover',
-  'write_intent',
-  'send',
-  'commit',
-  'commit_sibling',
-  'end_attempt',
-];
-
-/** What of a world decides what can follow, in few characters: there are millions of them. */
-function keyOf({
-  tick,
-  server,
-  record,
-  stored,
-  workers,
-  crashes,
-  losses,
-  lost,
-  blindly,
-}: World): string {
-  const { generation, state, unknown, retryAt, attempt, issuedAt } = record;
-  const parts: unknown[] = [
-    tick,
-    server.current,
-    Number(server.revoked),
-    server.usedAt.join(),
-    stored,
-    crashes,
-    losses,
-    Number(lost),
-    Number(blindly),
-  ];
-  parts.push(
-    generation,
-    state.slice(0, 3),
-    Math.min(unknown.length, 2),
-    retryAt,
-    attempt?.id,
-    attempt?.deadline,
-    attempt?.takeover?.at,
-    issuedAt,
-  );
-  for (const worker of workers) {
-    const { phase, effect, answer, machine } = worker;
-    const idle = phase === 'done' || phase === 'dead';
-    parts.push(PHASES.indexOf(phase));
-    if (idle) continue;
-    const seen = machine.record;
-    parts.push(
-      EFFECTS.indexOf(effect.do),
-      worker.wakesAt > tick ? worker.wakesAt : 0,
-      worker.attempt,
-      worker.sentAt,
-      worker.intents,
-      worker.presents,
-    );
-    parts.push(
-      answer === null ? '' : 'refused' in answer ? 'r' : answer.refreshToken,
-      seen?.generation,
-      seen?.attempt?.id,
-      Math.min(seen?.unknown.length ?? 0, 1),
-    );
-    parts.push(
-      effect.do === 'end_attempt' ? effect.end.outcome.state : '',
-      effect.do === 'end_attempt' ? effect.end.outcome.retryInMs : '',
-    );
-  }
-  return parts.join('|');
+  return isWaiting(world) ? 'somebody waits for ever' : null;
 }

@@ -3,16 +3,16 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
 import {
   issue,
   refuse,
-  startScriptedTokenEndpoint,
-  type ScriptedTokenEndpoint,
+  startScriptedAuthorizationServer,
+  type ScriptedAuthorizationServer,
   type TokenReply,
-} from '../support/scripted-token-endpoint.js';
+} from '../../src/testing/index.js';
 import { createGate } from '../support/gate.js';
 import { callAtOnce, forceRefresh, tokenDocument } from '../support/token-records.js';
 import { CLIENT_SECRET, startTokenSystem, type TokenSystem } from '../support/token-system.js';
 
 let system: TokenSystem;
-let endpoint: ScriptedTokenEndpoint;
+let endpoint: ScriptedAuthorizationServer;
 
 beforeAll(async () => {
   system = await startTokenSystem();
@@ -20,7 +20,7 @@ beforeAll(async () => {
 });
 afterAll(() => system.close());
 beforeEach(async () => {
-  endpoint = await startScriptedTokenEndpoint();
+  endpoint = await startScriptedAuthorizationServer();
 });
 afterEach(() => endpoint.stop());
 

@@ -3,10 +3,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
   issue,
-  startScriptedTokenEndpoint,
+  startScriptedAuthorizationServer,
   type ScriptedReply,
-  type ScriptedTokenEndpoint,
-} from '../support/scripted-token-endpoint.js';
+  type ScriptedAuthorizationServer,
+} from '../../src/testing/index.js';
 import { callAtOnce, tokenDocument, type Outcomes } from '../support/token-records.js';
 import { startTokenSystem, type TokenSystem } from '../support/token-system.js';
 
@@ -67,7 +67,7 @@ beforeAll(async () => {
 });
 afterAll(() => system.close());
 
-async function put(name: string, { tokenEndpoint }: ScriptedTokenEndpoint): Promise<string> {
+async function put(name: string, { tokenEndpoint }: ScriptedAuthorizationServer): Promise<string> {
   const file = system.connectionFile(name.replaceAll(/\W/g, '-'), {
     authorizationServer: { tokenEndpoint, requestTimeoutMs: 1_000 },
   });
@@ -89,7 +89,7 @@ describe.concurrent('an authorization server that', () => {
   it.for(Object.entries(OUTAGES))(
     '%s is asked as scheduled, however many callers there are',
     async ([name, { reply, type, pausesMs }], { expect }) => {
-      const endpoint = await startScriptedTokenEndpoint();
+      const endpoint = await startScriptedAuthorizationServer();
       try {
         endpoint.otherwise = reply;
         const connectionId = await put(name, endpoint);

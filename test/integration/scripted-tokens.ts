@@ -1,11 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import type { ServerResponse } from 'node:http';
-import { sendJson, startRecordingServer } from './recording-server.js';
+import { startScriptedAuthorizationServer } from '../../src/testing/index.js';
+import { sendJson } from './recording-server.js';
 
 /** One token request, parsed. */
 export type TokenForm = Record<string, string>;
 
-/** A token endpoint whose tokens the test knows. */
+/** A token endpoint whose tokens are marked, and whose answers a test may write by hand. */
 export interface ScriptedTokens {
   tokenEndpoint: string;
   /** Every token request, in order. */
@@ -27,37 +28,34 @@ export interface ScriptedTokens {
 
 /** Starts a token endpoint; tokens live for `lifetimeMs` by its own clock. */
 export async function startScriptedTokens(lifetimeMs = 300_000): Promise<ScriptedTokens> {
+  const server = await startScriptedAuthorizationServer();
+  const { ledger, tokenEndpoint } = server;
   const requests: TokenForm[] = [];
-  const until = new Map<string, number>();
-  const issued = { access: [] as string[], refresh: [] as string[] };
   const issue = (form: TokenForm, response: ServerResponse): void => {
-    const access = `marked-access-${requests.length}-${randomBytes(12).toString('hex')}`;
-    issued.access.push(access);
-    until.set(access, performance.now() + lifetimeMs);
-    const refresh = `marked-refresh-${requests.length}-${randomBytes(12).toString('hex')}`;
-    if (form['grant_type'] === 'refresh_token') issued.refresh.push(refresh);
+    const mark = (what: string) =>
+      `marked-${what}-${requests.length}-${randomBytes(12).toString('hex')}`;
+    const [access, refresh] = [mark('access'), mark('refresh')];
+    const rotates = form['grant_type'] === 'refresh_token';
+    ledger.issue(access, rotates ? refresh : null, lifetimeMs);
     sendJson(response, 200, {
       access_token: access,
       token_type: 'bearer',
       expires_in: lifetimeMs / 1_000,
-      ...(form['grant_type'] === 'refresh_token' ? { refresh_token: refresh } : {}),
+      ...(rotates ? { refresh_token: refresh } : {}),
     });
   };
-  const server = await startRecordingServer(async ({ body }, response) => {
-    const form = Object.fromEntries(new URLSearchParams(body.toString()));
-    requests.push(form);
-    await (scripted.answer ?? issue)(form, response);
-  });
+  server.otherwise = async ({ parameters }, response) => {
+    requests.push(parameters);
+    await (scripted.answer ?? issue)(parameters, response);
+    return undefined;
+  };
   const scripted: ScriptedTokens = {
-    tokenEndpoint: `${server.origin}/token`,
-    requests,
-    accessTokens: issued.access,
-    refreshTokens: issued.refresh,
-    isActive: (token) => performance.now() < (until.get(token) ?? 0),
-    endAll: () => until.clear(),
-    answer: null,
-    issue,
-    stop: server.stop,
+    ...{ tokenEndpoint, requests, issue, answer: null },
+    stop: () => server.stop(),
+    accessTokens: ledger.accessTokens,
+    refreshTokens: ledger.refreshTokens,
+    isActive: (token) => ledger.isActive(token),
+    endAll: () => ledger.endAll(),
   };
   return scripted;
 }

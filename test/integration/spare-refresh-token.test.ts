@@ -3,14 +3,14 @@ import { afterAll, beforeAll, beforeEach, afterEach, expect, it } from 'vitest';
 import {
   issue,
   refuse,
-  startScriptedTokenEndpoint,
-  type ScriptedTokenEndpoint,
-} from '../support/scripted-token-endpoint.js';
+  startScriptedAuthorizationServer,
+  type ScriptedAuthorizationServer,
+} from '../../src/testing/index.js';
 import { forceRefresh, tokenDocument } from '../support/token-records.js';
 import { startTokenSystem, type TokenSystem } from '../support/token-system.js';
 
 let system: TokenSystem;
-let endpoint: ScriptedTokenEndpoint;
+let endpoint: ScriptedAuthorizationServer;
 
 beforeAll(async () => {
   system = await startTokenSystem();
@@ -18,7 +18,7 @@ beforeAll(async () => {
 });
 afterAll(() => system.close());
 beforeEach(async () => {
-  endpoint = await startScriptedTokenEndpoint();
+  endpoint = await startScriptedAuthorizationServer();
 });
 afterEach(() => endpoint.stop());
 

@@ -68,7 +68,7 @@ describe('token_type', () => {
     ['DPoP', 'DPoP', 'token_type_unsupported'],
     ['N_A', 'N_A', 'token_type_unsupported'],
     ['mac', 'mac', 'token_type_unsupported'],
-    ['Application Access Token', 'Application Access Token', 'token_type_unsupported'],
+    ['Application Access Token', 'unknown', 'token_type_unsupported'],
     ['a\nb', 'unknown', 'token_type_unsupported'],
     ['x'.repeat(65), 'unknown', 'token_type_unsupported'],
     [1, 'unknown', 'token_type_unsupported'],

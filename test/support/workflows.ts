@@ -19,3 +19,17 @@ export async function manyTokens(input: {
     Array.from({ length: input.count }, () => getAccessToken({ connectionId: input.connectionId })),
   );
 }
+
+/** Calls `callApi` once, as other SDKs do: without our helper's options. */
+export async function oneCall(input: {
+  call: unknown;
+  taskQueue: string;
+  startToCloseMs: number;
+}): Promise<unknown> {
+  const { callApi } = proxyActivities<Untyped>({
+    taskQueue: input.taskQueue,
+    startToCloseTimeout: input.startToCloseMs,
+  });
+  if (callApi === undefined) throw new TypeError('no proxy');
+  return callApi(input.call);
+}

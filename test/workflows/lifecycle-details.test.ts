@@ -5,7 +5,13 @@ import { failedRecord, newRecord, NOW, record } from '../contract/records.js';
 
 function detailsOf(read: TokenRecord, refresh: 'on-demand' | 'ahead' = 'on-demand'): string {
   const status = statusOf(read, refresh);
-  return lifecycleDetails({ status, refresh, searchAttributes: false, refreshInMs: null });
+  return lifecycleDetails({
+    status,
+    refresh,
+    searchAttributes: false,
+    slowServer: false,
+    refreshInMs: null,
+  });
 }
 
 describe('what people read about a run in the Temporal UI', () => {
@@ -14,10 +20,10 @@ describe('what people read about a run in the Temporal UI', () => {
       '| | |',
       '|---|---|',
       '| State | **active** |',
-      '| Generation | 3 (epoch 1) |',
+      '| Token | generation 3 (epoch 1) |',
       '| Expires | 2026-01-01T12:59:00.000Z |',
-      '| Next refresh | when a caller needs it |',
       '| Scope | `read write` |',
+      '| Next refresh | when a caller needs it |',
     ]);
   });
 
@@ -25,10 +31,10 @@ describe('what people read about a run in the Temporal UI', () => {
     expect(detailsOf(record(), 'ahead')).toContain('| Next refresh | 2026-01-01T12:54:00.000Z |');
   });
 
-  it('says what failed, how often, and when it goes on', () => {
+  it('says what failed, what to do, and where it goes on', () => {
     const details = detailsOf(failedRecord('OAuth.server_error'));
-    expect(details).toContain('| Failed attempts | 4 |');
-    expect(details).toContain('| Next attempt | 2026-01-01T12:00:40.000Z |');
+    expect(details).toContain('| Next refresh | retried: see Pending Activities |');
+    expect(details).toContain('| What to do | Nothing: it is asked again. |');
     expect(details).toContain('| Last failure | `OAuth.server_error`, 2026-01-01T11:59:59.000Z |');
   });
 
@@ -37,21 +43,36 @@ describe('what people read about a run in the Temporal UI', () => {
     expect(detailsOf(record({ invalid }))).toContain('| Invalid | rejected, 2026-01-01T12:00:');
   });
 
-  it('says what is not known', () => {
+  it('says that there is no token yet', () => {
     const details = detailsOf(newRecord());
-    expect(details).toContain('| Generation | 0 (epoch 1) |');
+    expect(details).toContain('| Token | none yet |');
+    expect(details).not.toContain('Expires');
+  });
+
+  it('says what is not known of a token', () => {
+    const details = detailsOf(record({ expiresAt: null, scope: null }));
     expect(details).toContain('| Expires | no lifetime known |');
     expect(details).toContain('| Scope | as the server decides |');
   });
 
+  it('says that nothing happens before a put where nothing does', () => {
+    const details = detailsOf({ ...failedRecord('OAuth.invalid_client'), state: 'blocked' });
+    expect(details).toContain('| Next refresh | none before the next put |');
+  });
+
   it('shows a scope as text, whatever the authorization server calls it', () => {
     const scope = '[here](https://evil.example) | **x** `code`';
-    const row = detailsOf(record({ scope })).split('\n').at(-1);
+    const row = detailsOf(record({ scope })).split('\n').at(-2);
     expect(row).toBe("| Scope | `[here](https://evil.example) \\| **x** 'code'` |");
   });
 
   it('says that the connection is gone', () => {
-    const gone = { status: null, refresh: 'on-demand', searchAttributes: false } as const;
+    const gone = {
+      status: null,
+      refresh: 'on-demand',
+      searchAttributes: false,
+      slowServer: false,
+    } as const;
     expect(lifecycleDetails({ ...gone, refreshInMs: null })).toBe(
       'The connection does not exist any more.',
     );

@@ -1,0 +1,130 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { text } from 'node:stream/consumers';
+import {
+  issue,
+  type ReceivedTokenRequest,
+  type ScriptedReply,
+  type TokenAnswer,
+} from './scripted-replies.js';
+import { TokenLedger } from './token-ledger.js';
+
+const LOOPBACK = '127.0.0.1';
+/** Without `expires_in`, for the ledger. */
+const UNTOLD_LIFETIME_S = 3_600;
+
+/** A running scripted authorization server. */
+export interface ScriptedAuthorizationServer {
+  /** `http://127.0.0.1:PORT`. */
+  origin: string;
+  tokenEndpoint: string;
+  /** RFC 7009: what is posted to it is revoked. */
+  revocationEndpoint: string;
+  /** Every token request, in order. */
+  received: ReceivedTokenRequest[];
+  /** The next replies, in order. */
+  script: ScriptedReply[];
+  /** The reply when the script is over. */
+  otherwise: ScriptedReply;
+  /** Tokens issued, presented and revoked. */
+  ledger: TokenLedger;
+  /** How many requests came of each grant type, in order of arrival. */
+  grantTypes(): (string | undefined)[];
+  /** Ends it and every open connection. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Starts an authorization server on 127.0.0.1 that does what a test tells it to, for what no real
+ * one does on demand. Without a script it issues 60-second tokens without refresh tokens. Plain http:
+ * use it with network `loopback`.
+ *
+ * @example
+ * ```ts
+ * const server = await startScriptedAuthorizationServer();
+ * server.script = [refuse('invalid_client', 401), issue('token-1', { expires_in: 5 }), 'reset'];
+ * ```
+ */
+export async function startScriptedAuthorizationServer(): Promise<ScriptedAuthorizationServer> {
+  const http = createServer();
+  const origin = await listen(http);
+  const scripted: ScriptedAuthorizationServer = {
+    origin,
+    tokenEndpoint: `${origin}/token`,
+    revocationEndpoint: `${origin}/revoke`,
+    received: [],
+    script: [],
+    otherwise: () => issue(`scripted-access-${scripted.received.length}`),
+    ledger: new TokenLedger(),
+    grantTypes: () => scripted.received.map(({ grantType }) => grantType),
+    stop: () => close(http),
+  };
+  http.on('request', (request, response) => {
+    answer(scripted, request, response).catch(() => response.destroy());
+  });
+  return scripted;
+}
+
+async function answer(
+  scripted: ScriptedAuthorizationServer,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  const parameters = Object.fromEntries(new URLSearchParams(await text(request)));
+  if (request.url === '/revoke') {
+    scripted.ledger.revoke(parameters['token'] ?? '');
+    response.writeHead(200).end();
+    return;
+  }
+  const received = { at: Date.now(), grantType: parameters['grant_type'], parameters };
+  scripted.received.push(received);
+  const { refresh_token: presented } = parameters;
+  if (presented !== undefined) scripted.ledger.presented.push(presented);
+  const next = scripted.script.shift() ?? scripted.otherwise;
+  const reply = typeof next === 'function' ? await next(received, response) : next;
+  if (reply === undefined || reply === 'hang') return;
+  if (reply === 'reset') request.socket.resetAndDestroy();
+  else send(scripted.ledger, reply, response);
+}
+
+function send(ledger: TokenLedger, reply: TokenAnswer, response: ServerResponse): void {
+  const { status, headers = {}, body = '', cutAfterBytes } = reply;
+  const isText = typeof body === 'string';
+  const bytes = Buffer.from(isText ? body : JSON.stringify(body));
+  if (!isText) record(ledger, body);
+  response.writeHead(status, {
+    'content-type': isText ? 'text/html' : 'application/json',
+    'content-length': bytes.length,
+    ...headers,
+  });
+  if (cutAfterBytes === undefined) response.end(bytes);
+  else response.write(bytes.subarray(0, cutAfterBytes), () => response.destroy());
+}
+
+/** Tokens count as issued when they are sent, whether or not they arrive. */
+function record(ledger: TokenLedger, body: unknown): void {
+  if (typeof body !== 'object' || body === null) return;
+  const members = new Map<string, unknown>(Object.entries(body));
+  const token = (name: string): string | null => {
+    const value = members.get(name);
+    return typeof value === 'string' && value !== '' ? value : null;
+  };
+  const lifetime = Number(members.get('expires_in') ?? UNTOLD_LIFETIME_S);
+  ledger.issue(token('access_token'), token('refresh_token'), lifetime * 1_000);
+}
+
+async function listen(http: Server): Promise<string> {
+  await new Promise<void>((resolve, reject) => {
+    http.once('error', reject);
+    http.listen(0, LOOPBACK, resolve);
+  });
+  const address = http.address();
+  if (address === null || typeof address === 'string') throw new Error('No port was given.');
+  return `http://${LOOPBACK}:${address.port}`;
+}
+
+async function close(http: Server): Promise<void> {
+  if (!http.listening) return;
+  const closed = new Promise<void>((resolve) => http.close(() => resolve()));
+  http.closeAllConnections();
+  await closed;
+}
