@@ -105,6 +105,22 @@ describe('around an activity', async () => {
     expect(inspect(thrown, { depth: 9 })).not.toContain(PLANTED);
   });
 
+  it('an error that drags everything along, or cannot be read, is searched all the same', async () => {
+    const many = Array.from({ length: 50_000 }, (_, n) => ({ n }));
+    const large = Object.assign(new Error('large'), { many });
+    const odd = Object.defineProperty(new Error('odd'), 'getter', {
+      enumerable: true,
+      get: () => {
+        throw new Error(SECRET);
+      },
+    });
+    await expect(run(() => Promise.reject(large))).rejects.toBe(large);
+    await expect(run(() => Promise.reject(odd))).rejects.toBe(odd);
+    large.cause = { body: { token: SECRET } };
+    const refused = { type: 'Policy.secret_leak_blocked' };
+    await expect(run(() => Promise.reject(large))).rejects.toMatchObject(refused);
+  });
+
   it('an error without one is thrown as it is, whatever it is', async () => {
     for (const error of [new Error('other'), 'text', undefined, { a: [1n, Symbol('x')] }]) {
       // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors

@@ -8,15 +8,17 @@ export interface PlacedText {
 /**
  * Every text and all bytes inside a value: members and their names, also of maps and sets, and what
  * errors keep out of sight. Each object once.
+ *
+ * @param maxObjects - so many objects are looked into; default all
  */
-export function* textsOf(value: unknown): Generator<PlacedText> {
+export function* textsOf(value: unknown, maxObjects = Infinity): Generator<PlacedText> {
   const seen = new Set<unknown>();
   const left: { path: string; value: unknown }[] = [{ path: '', value }];
   for (let next = left.pop(); next !== undefined; next = left.pop()) {
     const { path, value: current } = next;
     if (typeof current === 'string' || current instanceof Uint8Array) yield { path, text: current };
     if (typeof current !== 'object' || current === null || current instanceof Uint8Array) continue;
-    if (seen.has(current)) continue;
+    if (seen.has(current) || seen.size >= maxObjects) continue;
     seen.add(current);
     const members = membersOf(current);
     for (const [name] of members) yield { path: joined(path, name), text: name };
@@ -35,10 +37,21 @@ function membersOf(value: object): [name: string, value: unknown][] {
   }
   const items = Array.isArray(value) || value instanceof Set ? [...(value as unknown[])] : null;
   if (items !== null) return items.map((item, at) => [`[${at}]`, item]);
-  const members = Object.entries(value) as [string, unknown][];
+  const members = entriesOf(value);
   if (!(value instanceof Error)) return members;
   const { message, stack, cause } = value;
-  return [...members, ['message', message], ['stack', stack], ['cause', cause]];
+  // First, because Temporal writes these down whatever else there is.
+  const own = members.filter(([name]) => !['message', 'stack', 'cause'].includes(name));
+  return [['message', message], ['stack', stack], ['cause', cause], ...own];
+}
+
+function entriesOf(value: object): [name: string, value: unknown][] {
+  try {
+    return Object.entries(value);
+  } catch {
+    // A getter that throws: nothing else could write it down either.
+    return [];
+  }
 }
 
 function joined(path: string, name: string): string {

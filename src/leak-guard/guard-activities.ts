@@ -2,6 +2,9 @@ import type { ActivityInterceptorsFactory } from '@temporalio/worker';
 import { failure } from '../failures.js';
 import { holdsSecret, textsOf, type ScanOptions } from '../known-secrets.js';
 
+/** Errors of HTTP libraries drag their sockets along: what matters comes first. */
+const MAX_OBJECTS = 10_000;
+
 /** What is guarded, and what is looked for. */
 export interface GuardActivitiesOptions extends ScanOptions {
   /** Results too, for a Worker without the codec. */
@@ -38,7 +41,7 @@ function guardOf({ results, ...scan }: GuardActivitiesOptions): ActivityIntercep
 }
 
 function isLeaking(value: unknown, scan: ScanOptions): boolean {
-  for (const { text } of textsOf(value)) {
+  for (const { text } of textsOf(value, MAX_OBJECTS)) {
     if (holdsSecret(typeof text === 'string' ? Buffer.from(text) : text, scan)) return true;
   }
   return false;

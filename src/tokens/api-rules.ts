@@ -2,7 +2,7 @@ import { LRUCache } from 'lru-cache';
 import type { ConnectionRecord } from '../contract/connection-record.js';
 import { failure } from '../failures.js';
 import { StoreError, readConnection, type TokenDatabase } from '../store/index.js';
-import { SingleFlight } from './single-flight.js';
+import { SingleFlight, within } from './single-flight.js';
 
 /** Where a connection's token may go and what may come back. */
 export interface ApiRules {
@@ -24,10 +24,13 @@ export function apiRulesOf({ api }: Pick<ConnectionRecord, 'api'>): ApiRules {
 
 /** Rules unused for this share of their age beyond it are looked up before they are used. */
 const IDLE_SHARE = 0.2;
+const LOOK_UP_MS = 1_000;
 
 interface Entry {
   rules: ApiRules;
   recheckAt: number;
+  /** The last look-up found no store: do not let callers wait for the next one. */
+  storeFailed: boolean;
 }
 
 /** Reads the rules of connections and keeps them as long as tokens are kept unchecked. */
@@ -45,8 +48,8 @@ export class ApiRulesReader {
 
   /**
    * The rules of a connection: of those that are used all the time at most `maxAgeMs` old, and of
-   * those that nobody used for longer never older than their look-up. While MongoDB cannot be
-   * reached the known ones hold.
+   * those that nobody used for longer as new as their look-up, if MongoDB answers in a second. While
+   * it cannot be reached the known ones hold.
    *
    * @throws ApplicationFailure `Connection.not_found`; StoreError `unavailable`
    */
@@ -55,13 +58,14 @@ export class ApiRulesReader {
     const now = performance.now();
     if (entry !== undefined && now < entry.recheckAt) return entry.rules;
     if (entry === undefined) return this.#read(connectionId);
-    const idle = now >= entry.recheckAt + this.#maxAgeMs * IDLE_SHARE;
+    const idle = !entry.storeFailed && now >= entry.recheckAt + this.#maxAgeMs * IDLE_SHARE;
     entry.recheckAt = now + this.#maxAgeMs;
     const read = this.#read(connectionId).catch((error: unknown) => {
-      if (error instanceof StoreError) return entry.rules;
-      throw error;
+      if (!(error instanceof StoreError)) throw error;
+      entry.storeFailed = true;
+      return entry.rules;
     });
-    if (idle) return read;
+    if (idle) return (await within(read, LOOK_UP_MS)) ?? entry.rules;
     // The next caller meets what it says.
     read.catch(() => undefined);
     return entry.rules;
@@ -75,7 +79,8 @@ export class ApiRulesReader {
         throw failure('Connection.not_found', { connectionId });
       }
       const rules = apiRulesOf(found.connection);
-      this.#entries.set(connectionId, { rules, recheckAt: performance.now() + this.#maxAgeMs });
+      const recheckAt = performance.now() + this.#maxAgeMs;
+      this.#entries.set(connectionId, { rules, recheckAt, storeFailed: false });
       return rules;
     });
   }
