@@ -83,7 +83,9 @@ export class Timeline {
       const request = requests[this.#seenRequests];
       if (request === undefined || request.status === null) break;
       if (request.status === 401) this.#rejected = true;
-      this.#at(request.at.getTime() + LOOK_MS, () => this.#call(request));
+      // A call stands after the commit that served it, and a refusal before the one it led to.
+      const after = request.status === 200 ? LOOK_MS : 0;
+      this.#at(request.at.getTime() + after, () => this.#call(request));
     }
     this.#moments.sort((a, b) => a.atMs - b.atMs);
     const due = this.#moments.filter((moment) => moment.atMs <= until);
