@@ -13,6 +13,7 @@ import { lifecycleWorkflowId } from '../../src/contract/names.js';
 import { startTokenSystem, type TokenSystem } from '../support/token-system.js';
 
 const VERSION = '0.1.0';
+const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const FOLDER = fileURLToPath(new URL('../histories/', import.meta.url));
 
 let system: TokenSystem;
@@ -41,7 +42,8 @@ async function record(name: string, workflowId: string, runId?: string): Promise
     ],
     { maxBuffer: 16 * 1024 * 1024 },
   );
-  const { events } = JSON.parse(stdout) as { events: unknown[] };
+  // Stack traces name the folder this was recorded in.
+  const { events } = JSON.parse(stdout.replaceAll(ROOT, '')) as { events: unknown[] };
   expect(events.length).toBeGreaterThan(4);
   await writeFile(`${FOLDER}${name}-${VERSION}.json`, `${JSON.stringify({ events }, null, 1)}\n`);
 }
