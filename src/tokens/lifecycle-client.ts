@@ -21,6 +21,15 @@ import { within } from './single-flight.js';
 
 type LifecycleWorkflow = (input: ConnectionInput) => Promise<void>;
 
+/** What people read beside the run in the Temporal UI (markdown). */
+const DETAILS = [
+  'Requests, stores and refreshes the access token of one connection. It holds no secret: the token',
+  'lies sealed in MongoDB. `oauth-tokens status` shows the same from the command line.',
+  '',
+  'To end it for good use `oauth-tokens connection remove`; a run that is terminated is started again',
+  'by the next caller.',
+].join('\n');
+
 const REACHABLE_MS = 2_000;
 const START_MS = 10_000;
 /** An answer that says that the time is over may take this long. */
@@ -87,6 +96,7 @@ export function createLifecycleClient(options: LifecycleClientOptions): Lifecycl
     taskQueue,
     args: [{ connectionId }] as [ConnectionInput],
     staticSummary: `OAuth 2.0 token of ${connectionId}`,
+    staticDetails: DETAILS,
   });
 
   return {

@@ -98,7 +98,8 @@ export class LifecycleRun {
   /** Refreshes ahead of expiry. */
   refreshAhead(): void {
     const { epoch, generation } = this.status();
-    if (this.#issue === null) this.#start({ epoch, generation, minValidMs: 0, reason: 'stale' });
+    const reason = generation === 0 ? 'missing' : 'stale';
+    if (this.#issue === null) this.#start({ epoch, generation, minValidMs: 0, reason });
   }
 
   /** Answers everybody who waits, so that the run can end. */
