@@ -272,11 +272,10 @@ describe('a file', () => {
   });
 
   it('that is an index holds named re-exports only, and opens with what may be imported there', () => {
-    const indexes = FILES.filter(({ path }) => path.endsWith('/index.ts'));
-    const more = indexes.filter(({ tree }) => !tree.statements.every(ts.isExportDeclaration));
-    expect(more.map(({ path }) => path)).toEqual([]);
-    const silent = indexes.filter(({ text }) => !/^\/(\*\*|\/)/.test(text));
-    expect(silent.map(({ path }) => path)).toEqual([]);
+    for (const { path, tree, text } of FILES.filter((file) => file.path.endsWith('/index.ts'))) {
+      expect(tree.statements.every(ts.isExportDeclaration), path).toBe(true);
+      expect(text, path).toMatch(/^\/(\*\*|\/)/);
+    }
   });
 });
 
@@ -290,13 +289,11 @@ function circles(): string[] {
   const found: string[] = [];
   const done = new Set<string>();
   const visit = (path: string, trail: string[]): void => {
-    const at = trail.indexOf(path);
-    if (at !== -1) found.push([...trail.slice(at), path].join(' → '));
-    if (at !== -1 || done.has(path)) return;
-    const values = BY_PATH.get(path)?.imports.filter(
-      ({ relative, typeOnly }) => relative && !typeOnly,
-    );
-    for (const { target } of values ?? []) visit(target, [...trail, path]);
+    if (trail.includes(path)) found.push([...trail.slice(trail.indexOf(path)), path].join(' → '));
+    if (trail.includes(path) || done.has(path)) return;
+    for (const { relative, typeOnly, target } of BY_PATH.get(path)?.imports ?? []) {
+      if (relative && !typeOnly) visit(target, [...trail, path]);
+    }
     done.add(path);
   };
   for (const { path } of FILES) visit(path, []);

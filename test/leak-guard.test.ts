@@ -123,8 +123,7 @@ describe('around an activity', async () => {
 
   it('an error without one is thrown as it is, whatever it is', async () => {
     for (const error of [new Error('other'), 'text', undefined, { a: [1n, Symbol('x')] }]) {
-      // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors
-      await expect(run(() => Promise.reject(error))).rejects.toBe(error);
+      await expect(run(() => Promise.reject(error as Error))).rejects.toBe(error);
     }
   });
 });
