@@ -19,7 +19,6 @@ interface Room {
 
 const TEMPORAL_CLIENT = ['@temporalio/activity', '@temporalio/client', '@temporalio/common'];
 
-/** A folder of `src/`, or a file directly in it. */
 const ROOMS: Record<string, Room> = {
   contract: { rooms: [], packages: [] },
   secret: { rooms: [], packages: [] },
