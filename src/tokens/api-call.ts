@@ -1,10 +1,11 @@
 import { ApplicationFailure } from '@temporalio/common';
 import type { CallApiInput, CallApiResult } from '../contract/messages.js';
-import { failure } from '../failures.js';
+import { failure, toFailure } from '../failures.js';
 import { checkApiCall, type CheckedApiCall } from './api-request.js';
 import { apiResult, readLimited } from './api-response.js';
 import { tokenSentFor, wasRefused } from './authorized-fetch.js';
 import type { ApiRules } from './api-rules.js';
+import { assertUrlAllowed } from './source-network.js';
 import type { TokenSource } from './token-source.js';
 
 /** Codes of a connection that was never made: no byte of the request left. */
@@ -37,6 +38,11 @@ export async function executeApiCall(
   if (!rules.allowedOrigins.has(call.url.origin)) {
     const detail = `The origin is ${call.url.origin}.`;
     throw failure('Policy.origin_not_allowed', { connectionId, detail });
+  }
+  try {
+    assertUrlAllowed(tokens, call.url);
+  } catch (error) {
+    throw toFailure(error, { connectionId });
   }
   // The token first, so that the time limit is the request's alone.
   await tokens.getAccessToken(connectionId, { signal: waitSignal });

@@ -10,6 +10,7 @@ import { Acquirer } from './acquire.js';
 import { ApiRulesReader } from './api-rules.js';
 import { createAuthorizedFetch } from './authorized-fetch.js';
 import { LifecycleAccess } from './lifecycle-access.js';
+import { withNetwork } from './source-network.js';
 import { TokenMemory } from './token-memory.js';
 import { TokenMetrics } from './metrics.js';
 import { TokenReader } from './token-reader.js';
@@ -116,7 +117,7 @@ export function createTokenSource(options: TokenSourceOptions): TokenSource {
     }
   }
 
-  return {
+  const source: TokenSource = {
     getAccessToken,
     fetch: createAuthorizedFetch({ getAccessToken, rules, network, reader }),
     async close() {
@@ -124,6 +125,7 @@ export function createTokenSource(options: TokenSourceOptions): TokenSource {
       await Promise.all([database.close(), network.close()]);
     },
   };
+  return withNetwork(source, network);
 }
 
 function checkInput(connectionId: unknown, options: GetAccessTokenOptions): void {

@@ -205,3 +205,16 @@ it('does not take a POST that was refused with 401 for one of unknown outcome', 
     authorization.accessTokens.map((token) => `Bearer ${token}`),
   );
 });
+
+it('asks for no token when the network setting refuses the address', async () => {
+  const file = system.connectionFile('never-issued', {
+    authorizationServer: { tokenEndpoint: authorization.tokenEndpoint },
+    api: { allowedOrigins: [api.origin] },
+  });
+  await system.put(file);
+  const before = authorization.requests.length;
+  const overPublic = system.source({ network: 'public' });
+  const failure = await failureOf(call({ connectionId: file.connectionId }, overPublic));
+  expect(failure).toMatchObject({ type: 'Policy.network_not_allowed', nonRetryable: true });
+  expect(authorization.requests).toHaveLength(before);
+});
