@@ -1,9 +1,11 @@
+import { OTHER_OAUTH_CODES } from '../contract/failure-types.js';
+
 /**
  * The error codes that RFCs and OpenID define for the endpoints a client calls. Any other text is
  * the server's own and is never repeated: it could echo a token.
  */
 const OAUTH_ERROR_CODES = [
-  // RFC 6749 §4.1.2.1, §5.2. `server_error` and `temporarily_unavailable` are told apart below.
+  // RFC 6749 §5.2. `server_error` and `temporarily_unavailable` are told apart below.
   'invalid_request',
   'invalid_client',
   'invalid_grant',
@@ -11,48 +13,19 @@ const OAUTH_ERROR_CODES = [
   'unsupported_grant_type',
   'invalid_scope',
   'access_denied',
-  'unsupported_response_type',
-  // RFC 6750 §3.1
-  'invalid_token',
-  'insufficient_scope',
-  // RFC 7009 §2.2.1
-  'unsupported_token_type',
-  // RFC 7591 §3.2.2
-  'invalid_redirect_uri',
-  'invalid_client_metadata',
-  'invalid_software_statement',
-  'unapproved_software_statement',
   // RFC 8628 §3.5
   'authorization_pending',
   'slow_down',
-  'expired_token',
   // RFC 8707 §2
   'invalid_target',
-  // RFC 9101 §7
-  'invalid_request_uri',
-  'invalid_request_object',
-  'request_not_supported',
-  'request_uri_not_supported',
-  // RFC 9396 §5
-  'invalid_authorization_details',
   // RFC 9449 §5, §8
   'invalid_dpop_proof',
   'use_dpop_nonce',
-  // RFC 9470 §3
-  'insufficient_user_authentication',
-  // OpenID Connect Core §3.1.2.6, CIBA §11 and §13
+  // OpenID Connect Core §3.1.2.6
   'interaction_required',
   'login_required',
-  'account_selection_required',
   'consent_required',
-  'registration_not_supported',
-  'unmet_authentication_requirements',
-  'invalid_binding_message',
-  'invalid_user_code',
-  'missing_user_code',
-  'expired_login_hint_token',
-  'unknown_user_id',
-  'transaction_failed',
+  ...OTHER_OAUTH_CODES,
 ] as const;
 
 /** An error code that an RFC or OpenID specification defines. */

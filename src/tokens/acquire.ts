@@ -22,6 +22,7 @@ const MAX_ISSUED = 3;
 const UNREACHABLE_MS = 10_000;
 /** A caller that waits for an answer looks at the record after 1 s, 2 s, 4 s, then every 5 s. */
 const FIRST_LOOK_MS = 1_000;
+const OUTAGE_LOOK_MS = 250;
 const MAX_LOOK_MS = 5_000;
 
 /** What an {@link Acquirer} works with. */
@@ -174,7 +175,9 @@ export class Acquirer {
         throw failure(type, { connectionId });
       }
       const input = inputOf(record, decision.reason, minValidMs);
-      const lookAfterMs = Math.min(FIRST_LOOK_MS * 2 ** looks, MAX_LOOK_MS);
+      // In an outage the record tells of the attempt that was joined before the lifecycle answers.
+      const firstLookMs = record.failures > 0 ? OUTAGE_LOOK_MS : FIRST_LOOK_MS;
+      const lookAfterMs = Math.min(firstLookMs * 2 ** looks, MAX_LOOK_MS);
       const answer = await this.#asker.ask(record, input, { leftMs, lookAfterMs, signal });
       // Time to look again is no news of Temporal.
       if (answer.outcome !== 'no_answer') unreachable = answer.outcome === 'unreachable';
