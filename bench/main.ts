@@ -7,13 +7,15 @@ import { parseArgs } from 'node:util';
 import { runToTheEnd } from '../dev/servers/lifetime.js';
 import type { Bench, BenchContext } from './bench.js';
 import { activityCalls } from './activity-calls.js';
+import { durableRefresh } from './durable-refresh.js';
 import { hotPath } from './hot-path.js';
+import { stampede } from './stampede.js';
 import { sayResult, wrongCounts } from './report/console.js';
 import { writePage } from './report/page.js';
 import { keepResult } from './report/results.js';
 import { startWorld, type World } from './world/world.js';
 
-const BENCHES: Bench[] = [hotPath, activityCalls];
+const BENCHES: Bench[] = [hotPath, activityCalls, stampede, durableRefresh];
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
