@@ -15,6 +15,7 @@ const MANY = '10,000 connections';
 const OURS = 'getAccessToken';
 const BADGATEWAY = '@badgateway/oauth2-client getToken';
 const SIMPLE = 'simple-oauth2 expired';
+const MAP = 'a Map of tokens and an expiry check';
 const TAIL = 'p99 of single calls';
 /** Longer than the bench: look-ups are the bench `look-ups`. */
 const NO_LOOK_UPS_MS = 3_600_000;
@@ -68,7 +69,7 @@ async function measureCalls(
   const badgateway = await badgatewayPeer();
   const simple = simplePeer();
   const perCall = (call: () => unknown) => async (): Promise<number> =>
-    (await measure(call, { min_cpu_time: quick ? 1e6 : 642e6, max_samples: 4_096 })).p50;
+    (await measure(call, { min_cpu_time: quick ? 1e6 : 200e6, max_samples: 4_096 })).p50;
   await measureRounds(result, {
     ...{ cell: ONE, unit: 'ns', rounds: quick ? 1 : 5, warmUp: !quick },
     subjects: {
@@ -83,8 +84,11 @@ async function measureCalls(
   });
   await measureRounds(result, {
     ...{ cell: MANY, unit: 'ns', rounds: quick ? 1 : 5, warmUp: !quick },
-    subjects: { [OURS]: perCall(many), [ONE]: perCall(one) },
-    compare: [{ of: OURS, to: ONE }],
+    subjects: { [OURS]: perCall(many), [MAP]: perCall(mapPeer(ids)), [ONE]: perCall(one) },
+    compare: [
+      { of: OURS, to: ONE },
+      { of: OURS, to: MAP },
+    ],
   });
   const calls = quick ? 1_000 : 200_000;
   await measureRounds(result, {
@@ -120,6 +124,20 @@ async function badgatewayPeer(): Promise<() => Promise<unknown>> {
   return () => wrapper.getToken();
 }
 
+/** The least that a memory of many tokens can be: what is not flat in it is the processor's cache. */
+function mapPeer(ids: string[]): () => Promise<unknown> {
+  const expiresAt = Date.now() + HOUR_S * 1_000;
+  const tokens = new Map(
+    ids.map((id, index) => [`${id}`, { accessToken: tokenText(index), expiresAt }]),
+  );
+  let turn = 0;
+  return async () => {
+    turn = turn + 1 === ids.length ? 0 : turn + 1;
+    const found = tokens.get(ids[turn] ?? '');
+    return found !== undefined && Date.now() < found.expiresAt ? found : undefined;
+  };
+}
+
 function simplePeer(): () => boolean {
   const client = new ClientCredentials({
     client: { id: 'bench', secret: 'bench' },
@@ -136,6 +154,7 @@ function claim(result: BenchResult): void {
   const ours = median(valuesOf(result, ONE, OURS));
   const toFastest = ours / Math.min(...peers);
   const flat = median(ratiosOf(result, MANY, { of: OURS, to: ONE }));
+  const toMap = median(ratiosOf(result, MANY, { of: OURS, to: MAP }));
   const tails = [ONE, MANY].map((cell) => median(valuesOf(result, TAIL, cell)));
   const worst = Math.max(...tails);
   result.claims.push(
@@ -148,7 +167,7 @@ function claim(result: BenchResult): void {
     {
       claim: '10,000 connections, against one',
       toReach: 'flat',
-      measured: `${flat.toFixed(2)}×`,
+      measured: `${flat.toFixed(2)}× (a bare Map: ${toMap.toFixed(2)}× faster)`,
       met: flat <= 2,
     },
     {

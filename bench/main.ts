@@ -9,13 +9,14 @@ import type { Bench, BenchContext } from './bench.js';
 import { activityCalls } from './activity-calls.js';
 import { durableRefresh } from './durable-refresh.js';
 import { hotPath } from './hot-path.js';
+import { staleToken } from './stale-token.js';
 import { stampede } from './stampede.js';
 import { sayResult, wrongCounts } from './report/console.js';
 import { writePage } from './report/page.js';
 import { keepResult } from './report/results.js';
 import { startWorld, type World } from './world/world.js';
 
-const BENCHES: Bench[] = [hotPath, activityCalls, stampede, durableRefresh];
+const BENCHES: Bench[] = [hotPath, activityCalls, stampede, durableRefresh, staleToken];
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,

@@ -58,12 +58,15 @@ export interface Deployment {
   source(changes?: Partial<TokenSourceOptions>): TokenSource;
   /** Lets a stored token expire, or become stale, now. */
   age(connectionId: string, to: 'expired' | 'stale'): Promise<void>;
+  /** Lets the token endpoint of a connection take so long from now on; its token stays good. */
+  slowDown(connectionId: string, delayMs: number): Promise<void>;
   /** The environment of a process of this deployment. */
   environment(): NodeJS.ProcessEnv;
   close(): Promise<void>;
 }
 
 const SECRET = 'bench-client-secret';
+const DEFAULT_LIFETIME_S = 3_600;
 
 /** Prepares a deployment with names of its own. */
 export async function createDeployment(servers: Servers): Promise<Deployment> {
@@ -124,6 +127,13 @@ export async function createDeployment(servers: Servers): Promise<Deployment> {
       const set = to === 'expired' ? { expiresAt: past, refreshAfter: past } : { refreshAfter: past };
       await database.tokens.updateOne({ _id: connectionId }, { $set: set });
     },
+    async slowDown(connectionId, delayMs) {
+      const tokenEndpoint = endpoints.tokenEndpoint(delayMs, DEFAULT_LIFETIME_S);
+      await database.connections.updateOne(
+        { _id: connectionId },
+        { $set: { 'authorizationServer.tokenEndpoint': tokenEndpoint } },
+      );
+    },
     async close() {
       for (const one of closing.reverse()) await one();
       await (await worker)?.stop();
@@ -141,7 +151,7 @@ async function startWorker(env: NodeJS.ProcessEnv): Promise<Child> {
 
 /** A connection file as users write it; its client id is its connection id, so that it can be counted. */
 function connectionFile(wanted: BenchConnection, endpoints: Endpoints): Record<string, unknown> {
-  const { connectionId, delayMs = 0, lifetimeS = 3_600, refresh = 'on-demand' } = wanted;
+  const { connectionId, delayMs = 0, lifetimeS = DEFAULT_LIFETIME_S, refresh = 'on-demand' } = wanted;
   return {
     connectionId,
     authorizationServer: {
