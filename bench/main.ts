@@ -9,6 +9,7 @@ import type { Bench, BenchContext } from './bench.js';
 import { activityCalls } from './activity-calls.js';
 import { durableRefresh } from './durable-refresh.js';
 import { hotPath } from './hot-path.js';
+import { manyConnections } from './many-connections.js';
 import { staleToken } from './stale-token.js';
 import { stampede } from './stampede.js';
 import { sayResult, wrongCounts } from './report/console.js';
@@ -16,7 +17,7 @@ import { writePage } from './report/page.js';
 import { keepResult } from './report/results.js';
 import { startWorld, type World } from './world/world.js';
 
-const BENCHES: Bench[] = [hotPath, activityCalls, stampede, durableRefresh, staleToken];
+const BENCHES: Bench[] = [hotPath, activityCalls, stampede, durableRefresh, staleToken, manyConnections];
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
