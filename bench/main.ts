@@ -7,17 +7,20 @@ import { parseArgs } from 'node:util';
 import { runToTheEnd } from '../dev/servers/lifetime.js';
 import type { Bench, BenchContext } from './bench.js';
 import { activityCalls } from './activity-calls.js';
+import { coldStart } from './cold-start.js';
 import { durableRefresh } from './durable-refresh.js';
 import { hotPath } from './hot-path.js';
 import { manyConnections } from './many-connections.js';
+import { registry } from './registry.js';
 import { staleToken } from './stale-token.js';
 import { stampede } from './stampede.js';
+import { memory } from './memory.js';
 import { sayResult, wrongCounts } from './report/console.js';
 import { writePage } from './report/page.js';
 import { keepResult } from './report/results.js';
 import { startWorld, type World } from './world/world.js';
 
-const BENCHES: Bench[] = [hotPath, activityCalls, stampede, durableRefresh, staleToken, manyConnections];
+const BENCHES: Bench[] = [hotPath, activityCalls, stampede, durableRefresh, staleToken, manyConnections, registry, coldStart, memory];
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
