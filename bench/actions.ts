@@ -32,7 +32,8 @@ export function actionsOf(events: readonly HistoryEvent[]): Actions {
     updates: having('workflowExecutionUpdateAcceptedEventAttributes'),
     activities: having('activityTaskScheduledEventAttributes'),
     retries: events.reduce(
-      (sum, event) => sum + Math.max((event.activityTaskStartedEventAttributes?.attempt ?? 1) - 1, 0),
+      (sum, event) =>
+        sum + Math.max((event.activityTaskStartedEventAttributes?.attempt ?? 1) - 1, 0),
       0,
     ),
     timers: having('timerStartedEventAttributes'),

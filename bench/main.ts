@@ -10,6 +10,7 @@ import { activityCalls } from './activity-calls.js';
 import { coldStart } from './cold-start.js';
 import { durableRefresh } from './durable-refresh.js';
 import { hotPath } from './hot-path.js';
+import { lookUps } from './look-ups.js';
 import { manyConnections } from './many-connections.js';
 import { registry } from './registry.js';
 import { staleToken } from './stale-token.js';
@@ -20,7 +21,18 @@ import { writePage } from './report/page.js';
 import { keepResult } from './report/results.js';
 import { startWorld, type World } from './world/world.js';
 
-const BENCHES: Bench[] = [hotPath, activityCalls, stampede, durableRefresh, staleToken, manyConnections, registry, coldStart, memory];
+const BENCHES: Bench[] = [
+  hotPath,
+  activityCalls,
+  stampede,
+  durableRefresh,
+  staleToken,
+  manyConnections,
+  registry,
+  lookUps,
+  coldStart,
+  memory,
+];
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,

@@ -24,9 +24,7 @@ const CELLS: Cell[] = [
   { connections: 1_000, lifetimeS: 60, measuredS: 300, callsPerSecond: 20 },
   { connections: 5_000, lifetimeS: 600, measuredS: 300, callsPerSecond: 20 },
 ];
-const QUICK_CELLS: Cell[] = [
-  { connections: 10, lifetimeS: 5, measuredS: 8, callsPerSecond: 20 },
-];
+const QUICK_CELLS: Cell[] = [{ connections: 10, lifetimeS: 5, measuredS: 8, callsPerSecond: 20 }];
 /** The empty workflow of the same size is measured for this share of the time. */
 const BASELINE_SHARE = 0.2;
 const STEP_S = 5;
@@ -84,7 +82,10 @@ async function runCell(
   const requests = tokenRequests.filter(
     ({ at, clientId }) => clientId.startsWith(prefix) && at >= startedAt && at < endedAt,
   );
-  const perStep = histogram(requests.map(({ at }) => (at - startedAt) / 1_000), cell.measuredS);
+  const perStep = histogram(
+    requests.map(({ at }) => (at - startedAt) / 1_000),
+    cell.measuredS,
+  );
   const expected = (cell.connections * cell.measuredS) / periodS(cell);
   report(result, cell, { quick, calls, requests: requests.length, expected, perStep });
   const name = nameOf(cell);
@@ -147,7 +148,12 @@ function report(result: BenchResult, cell: Cell, found: Found): void {
       met: unevenness(perStep) <= 1.5 / Math.sqrt(expected / perStep.length),
     },
   );
-  result.series.push({ name, unit: `token requests in ${STEP_S} s`, stepS: STEP_S, values: perStep });
+  result.series.push({
+    name,
+    unit: `token requests in ${STEP_S} s`,
+    stepS: STEP_S,
+    values: perStep,
+  });
 }
 
 /** Seeding, starting each lifecycle, and time for each to look at its record and set its timer. */

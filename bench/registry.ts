@@ -100,7 +100,12 @@ async function p99({ database, ids }: Registry, read: Read, times: number): Prom
 async function openRegistry(world: World, name: string, size: number): Promise<Registry> {
   const { deployment, mongodb } = world;
   const id = `registry-${name}-${deployment.id}`;
-  await seed(deployment, { ids: [id], connection: {}, token: () => 'x'.repeat(43), ageMs: () => 0 });
+  await seed(deployment, {
+    ids: [id],
+    connection: {},
+    token: () => 'x'.repeat(43),
+    ageMs: () => 0,
+  });
   const connection = await deployment.database.connections.findOne({ _id: id });
   const token = await deployment.database.tokens.findOne({ _id: id });
   if (connection === null || token === null) throw new Error('Nothing was seeded.');

@@ -124,7 +124,8 @@ export async function createDeployment(servers: Servers): Promise<Deployment> {
     },
     async age(connectionId, to) {
       const past = new Date(0);
-      const set = to === 'expired' ? { expiresAt: past, refreshAfter: past } : { refreshAfter: past };
+      const set =
+        to === 'expired' ? { expiresAt: past, refreshAfter: past } : { refreshAfter: past };
       await database.tokens.updateOne({ _id: connectionId }, { $set: set });
     },
     async slowDown(connectionId, delayMs) {
@@ -151,7 +152,12 @@ async function startWorker(env: NodeJS.ProcessEnv): Promise<Child> {
 
 /** A connection file as users write it; its client id is its connection id, so that it can be counted. */
 function connectionFile(wanted: BenchConnection, endpoints: Endpoints): Record<string, unknown> {
-  const { connectionId, delayMs = 0, lifetimeS = DEFAULT_LIFETIME_S, refresh = 'on-demand' } = wanted;
+  const {
+    connectionId,
+    delayMs = 0,
+    lifetimeS = DEFAULT_LIFETIME_S,
+    refresh = 'on-demand',
+  } = wanted;
   return {
     connectionId,
     authorizationServer: {

@@ -40,7 +40,9 @@ export async function seed(deployment: Deployment, plan: SeedPlan): Promise<void
   for (let start = 0; start < plan.ids.length; start += BATCH) {
     const ids = plan.ids.slice(start, start + BATCH);
     const documents = await Promise.all(
-      ids.map((id, offset) => documentsOf(deployment, template, { plan, id, index: start + offset })),
+      ids.map((id, offset) =>
+        documentsOf(deployment, template, { plan, id, index: start + offset }),
+      ),
     );
     await database.connections.insertMany(documents.map(({ connection }) => connection));
     await database.tokens.insertMany(documents.map(({ token }) => token));
