@@ -6,9 +6,9 @@ export interface BenchContext {
   /** Small sizes, for counts only: what is measured in time means nothing then. */
   quick: boolean;
   /** Real servers; started when they are first asked for. */
-  world(): Promise<World>;
+  world: () => Promise<World>;
   /** Says what goes on. */
-  say(line: string): void;
+  say: (line: string) => void;
 }
 
 /** One bench, in a file of its own. */

@@ -24,7 +24,7 @@ const CELLS: Cell[] = [
   { connections: 1_000, lifetimeS: 60, measuredS: 300, callsPerSecond: 20 },
   { connections: 5_000, lifetimeS: 600, measuredS: 300, callsPerSecond: 20 },
 ];
-const QUICK_CELLS: Cell[] = [{ connections: 10, lifetimeS: 5, measuredS: 8, callsPerSecond: 20 }];
+const QUICK_CELLS: Cell[] = [{ connections: 10, lifetimeS: 5, measuredS: 6, callsPerSecond: 20 }];
 /** The empty workflow of the same size is measured for this share of the time. */
 const BASELINE_SHARE = 0.2;
 const STEP_S = 5;
@@ -68,8 +68,9 @@ async function runCell(
   const callers = await startCallers(world, cell, prefix);
   await startLifecycles(deployment, cell, prefix);
   const early = startedAt - Date.now();
-  if (early < 0) throw new Error(`${nameOf(cell)}: the machine is too busy to start in time.`);
-  await sleep(early);
+  if (early < 0 && !quick)
+    throw new Error(`${nameOf(cell)}: the machine is too busy to start in time.`);
+  await sleep(Math.max(early, 0));
 
   const before = await usageOf(worker.pid);
   await callers.ask('go');
@@ -157,7 +158,7 @@ function report(result: BenchResult, cell: Cell, found: Found): void {
 }
 
 /** Seeding, starting each lifecycle, and time for each to look at its record and set its timer. */
-const setupMs = ({ connections }: Cell): number => 6_000 + connections * 40;
+const setupMs = ({ connections }: Cell): number => 5_000 + connections * 45;
 
 /**
  * Tokens in the middle of their lives, evenly, as they are after some time. Nothing is due before the

@@ -1,6 +1,6 @@
 // An empty Temporal worker, as plain JavaScript like the built command it is compared with.
 import process from 'node:process';
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, URL } from 'node:url';
 import { DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
 
 Runtime.install({

@@ -119,9 +119,8 @@ const OPERATIONS: Record<string, () => Promise<unknown>> = {
   'read the deployment': () => readDeployment(database),
   'make a token record': () =>
     insertToken(database, newTokenDocument(SELF, 'abcdefgh', null, null)),
-  'write a connection': async () => writeConnection(database, connectionDocument(SELF) as never, 1),
-  'write a new connection': async () =>
-    writeConnection(database, connectionDocument('c-new') as never, 0),
+  'write a connection': async () => writeConnection(database, connectionDocument(SELF), 1),
+  'write a new connection': async () => writeConnection(database, connectionDocument('c-new'), 0),
   'apply a put': async () =>
     applyPut(database, await record(), { nextEpoch: null, invalidate: null }),
   'write an intent': async () => {
