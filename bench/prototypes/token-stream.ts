@@ -1,4 +1,4 @@
-import type { ChangeStream, Collection, Document } from 'mongodb';
+import type { ChangeStream, ChangeStreamDocument, Collection, Document } from 'mongodb';
 import type { TokenDocument } from '../../src/store/index.js';
 
 /** What a listener of moved records is told. */
@@ -42,18 +42,21 @@ export function watchTokens(
   tokens: Collection<TokenDocument>,
   listener: TokenStreamListener,
 ): TokenStream {
-  let stream: ChangeStream | undefined;
+  let stream: ChangeStream<TokenDocument> | undefined;
   let closed = false;
+  const tell = (event: ChangeStreamDocument<TokenDocument>): void => {
+    if ('documentKey' in event) listener.moved(event.documentKey._id);
+    else listener.gap();
+  };
   async function listen(): Promise<void> {
     while (!closed) {
       try {
-        stream = tokens.watch(MOVED);
+        stream = tokens.watch<TokenDocument>(MOVED);
+        // Open first, then tell the gap: what moves from here on is heard.
+        const first = await stream.tryNext();
         listener.gap();
-        for await (const event of stream) {
-          const { documentKey } = event as { documentKey?: { _id: string } };
-          if (documentKey === undefined) listener.gap();
-          else listener.moved(documentKey._id);
-        }
+        if (first !== null) tell(first);
+        for await (const event of stream) tell(event);
       } catch {
         // Whatever broke it: what was missed is looked up, by the gap of the next stream.
         if (!closed) await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
