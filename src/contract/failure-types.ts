@@ -178,6 +178,12 @@ export const FAILURES = {
     'Nothing: the caller tries again.',
     true,
   ),
+  'Token.revocation_in_progress': row(
+    false,
+    `${AS} has not confirmed the revocation yet; no caller gets the tokens any more.`,
+    'Nothing: it is asked again.',
+    true,
+  ),
   'Token.rejected': row(
     false,
     'The API refused the newest token, and the next token request is not allowed yet.',
@@ -187,6 +193,36 @@ export const FAILURES = {
     false,
     'Temporal cannot be reached, and no usable token is stored.',
     'Check the connection to Temporal.',
+  ),
+  'Authorization.denied': row(
+    true,
+    'The person, or the authorization server, refused the authorization.',
+    'Authorize the connection again, and consent.',
+  ),
+  'Authorization.expired': row(
+    true,
+    'The authorization was not completed in time.',
+    'Authorize the connection again.',
+  ),
+  'Authorization.invalid_response': row(
+    true,
+    'The answer that came back from the authorization server does not belong to this authorization.',
+    'Authorize the connection again, from the start and in one browser.',
+  ),
+  'Authorization.invalid_id_token': row(
+    true,
+    'The ID token of the authorization cannot be trusted.',
+    'Check the issuer and the client of the connection, then authorize it again.',
+  ),
+  'Authorization.subject_mismatch': row(
+    true,
+    'Somebody else consented than the connection is for.',
+    'Have the right person consent; or confirm the new one with --accept-new-subject.',
+  ),
+  'Authorization.lost': row(
+    true,
+    'What became of the consent is not known: the answer of the authorization server was lost.',
+    'Authorize the connection again.',
   ),
   'Connection.not_found': row(
     true,
