@@ -1,5 +1,6 @@
 import { log } from '@temporalio/activity';
 import { refreshAheadMs } from '../contract/freshness.js';
+import { needsPerson, refreshScope } from '../contract/grant-type.js';
 import type { TokenRecord } from '../contract/token-record.js';
 import type { CapturedResponse } from '../oauth/index.js';
 import type { Secret } from '../secret.js';
@@ -80,7 +81,7 @@ async function sealAnswer(
       : sealer.seal(context, secret.reveal());
   const { grantType, useRefreshToken } = plan.connection.grant;
   // A secret that nobody will use is not kept.
-  const ignored = grantType === 'client_credentials' && !useRefreshToken;
+  const ignored = !needsPerson(grantType) && !useRefreshToken;
   const refreshToken = ignored ? null : (response.refreshToken ?? sentRefreshToken);
   const [access, grant] = await Promise.all([
     seal(plan.sealers.access, accessTokenContext(places, next), response.accessToken),
@@ -103,7 +104,7 @@ async function sealAnswer(
     sentAt: attempt.sentAt,
     readAt: new Date(record.now),
     failureType: trusted ? null : 'OAuth.malformed_response',
-    keepsSiblings: grantType === 'refresh_token',
+    keepsSiblings: needsPerson(grantType),
     rotated: rotatedBy(response, sentRefreshToken),
   };
 }
@@ -117,9 +118,7 @@ function scopeNotTold(
   record: TokenRecord,
   refreshed: boolean,
 ): string | null {
-  const { grantType, scope } = connection.grant;
-  const asked = refreshed && grantType === 'client_credentials' ? null : scope;
-  return asked ?? (refreshed ? record.scope : null);
+  return refreshed ? (refreshScope(connection.grant) ?? record.scope) : connection.grant.scope;
 }
 
 /** Rule R10: no refresh token in an answer says the same as the one that was sent. */

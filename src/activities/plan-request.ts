@@ -1,4 +1,5 @@
 import type { StoredConnection } from '../contract/connection-record.js';
+import { needsPerson, refreshScope } from '../contract/grant-type.js';
 import { candidateLifeMs } from '../contract/rotation-profile.js';
 import type { TokenRecord } from '../contract/token-record.js';
 import { prepareTokenRequest, type PreparedTokenRequest } from '../oauth/index.js';
@@ -57,22 +58,21 @@ export async function planRequest(
   };
   const { tokenEndpoint } = connection.authorizationServer;
   const { scope, parameters, grantType } = connection.grant;
-  const spare = grantType === 'client_credentials';
   const prepare = (grant: Parameters<typeof prepareTokenRequest>[0]['grant']) =>
     prepareTokenRequest({ tokenEndpoint, client, grant }, network);
   const requests: PlannedRequest[] = refreshTokens.map((refreshToken) => ({
     request: prepare({
       grantType: 'refresh_token',
       refreshToken,
-      scope: spare ? null : scope,
+      scope: refreshScope(connection.grant),
       parameters,
     }),
     refreshToken,
   }));
-  if (spare) {
+  if (grantType === 'client_credentials') {
     requests.push({ request: prepare({ grantType, scope, parameters }), refreshToken: null });
   }
-  if (requests.length === 0) throw new TypeError('A refresh_token grant without a refresh token.');
+  if (requests.length === 0) throw new TypeError('A grant without a refresh token.');
   const [access, grant] = await Promise.all([
     prepareSealer(keys, 'access'),
     prepareSealer(keys, 'grant'),
@@ -86,7 +86,7 @@ async function openRefreshTokens(
   connection: StoredConnection,
   { record, grant, candidates }: ReadTokenWithGrant,
 ): Promise<Secret[]> {
-  const spare = connection.grant.grantType === 'client_credentials';
+  const spare = !needsPerson(connection.grant.grantType);
   if (grant === null || (spare && !mayUseSpare(connection, record))) return [];
   const current = await openFor(stores, connection, record, grant);
   if (spare) return [current];

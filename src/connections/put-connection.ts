@@ -6,6 +6,7 @@ import { StoreError, type KeyProvider, type TokenDatabase } from '../store/index
 import type { Secret } from '../secret.js';
 import { readConnectionFile, type ReadConnectionFile } from './connection-file.js';
 import { SECRET_FIELDS, type SecretName } from './cross-member-rules.js';
+import { consentWarnings } from './consent-warnings.js';
 import { notifyLifecycle, type LifecycleToNotify } from './lifecycle-notice.js';
 import { ConnectionFileError } from './problems.js';
 import { missingSecrets, planPut } from './put-plan.js';
@@ -75,6 +76,7 @@ export async function putConnection(
       warn(`${SECRET_FIELDS[name]}: ${found.problem}; the one that is sealed stays.`);
     }
   }
+  for (const warning of consentWarnings(next, result.changed)) warn(warning);
   if (lifecycle !== null) await notifyLifecycle(lifecycle, next, warn);
   return result;
 }

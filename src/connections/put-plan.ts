@@ -34,7 +34,7 @@ export interface PutPlanInput {
 const NOTHING: ConnectionChange = {
   changed: [],
   identity: [],
-  grantTypeChanged: false,
+  grantChanged: false,
   invalidates: false,
 };
 
@@ -61,7 +61,7 @@ export async function planPut(input: PutPlanInput): Promise<PutPlan | Problem[]>
   }
 
   const needsRefreshToken = next.grant.grantType === 'refresh_token';
-  const freshGrant = moved || change.grantTypeChanged || stored.token === null;
+  const freshGrant = moved || change.grantChanged || stored.token === null;
   const refreshToken = needsRefreshToken ? givenOf(secrets.refreshToken) : null;
   const keepsRefreshToken = !freshGrant && stored.token?.grant !== null;
   if (needsRefreshToken && refreshToken === null && !keepsRefreshToken) {

@@ -1,4 +1,5 @@
 import type { ConnectionRecord } from '../contract/connection-record.js';
+import { asksForConsent } from '../contract/grant-type.js';
 import type { TokenState } from '../contract/messages.js';
 import {
   applyPut,
@@ -68,7 +69,7 @@ export async function writePut(
   if (!done) return null;
   const read = await readToken(database, next.connectionId);
   // Removed at once after it was put: repeating the command would be wrong, and so would a guess.
-  if (read === null) return { secrets, token: { epoch: 1, generation: 0, state: 'active' } };
+  if (read === null) return { secrets, token: { epoch: 1, generation: 0, state: stateOf(next) } };
   const { epoch, generation, state } = read.record;
   return { secrets, token: { epoch, generation, state } };
 }
@@ -85,18 +86,19 @@ function writeToken(
 ): Promise<boolean> {
   if (stored.token === null) {
     const { grant, refreshTokenFingerprint } = sealed ?? NO_GRANT;
-    const document = newTokenDocument(
-      next.connectionId,
-      incarnation,
-      grant,
-      refreshTokenFingerprint,
-    );
-    return insertToken(database, document);
+    const { connectionId } = next;
+    const document = newTokenDocument(connectionId, incarnation, grant, refreshTokenFingerprint);
+    return insertToken(database, { ...document, state: stateOf(next) });
   }
   return applyPut(database, stored.token.record, {
-    nextEpoch: sealed,
+    nextEpoch: sealed === null ? null : { ...sealed, state: stateOf(next) },
     invalidate: plan.invalidate ? 'configuration_changed' : null,
   });
+}
+
+/** Where a new grant begins: at the person who is to give it, or at the first token request. */
+function stateOf({ grant }: ConnectionRecord): TokenState {
+  return asksForConsent(grant.grantType) ? 'reauthorization_required' : 'active';
 }
 
 const NO_GRANT: SealedGrant = { grant: null, refreshTokenFingerprint: null };

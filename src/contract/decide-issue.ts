@@ -1,13 +1,14 @@
 import { nextRejectionRequestAt } from './backoff.js';
 import { deadDecision } from './decide-caller.js';
 import { freshnessOf } from './freshness.js';
+import { needsPerson, type GrantType } from './grant-type.js';
 import type { EnsureTokenInput } from './messages.js';
 import { heldUntil, takeoverSettleMs, type RotationProfile } from './rotation-profile.js';
 import type { Attempt, TokenRecord } from './token-record.js';
 
 /** What of a connection decides how often its grant may be presented. */
 export interface IssuedGrant {
-  grantType: 'client_credentials' | 'refresh_token';
+  grantType: GrantType;
   rotation: RotationProfile;
 }
 
@@ -53,7 +54,7 @@ export function decideIssue(
 
 /** Asking twice loses nothing: no outcome is ever unknown, and nobody has to be waited for long. */
 export function isRepeatable({ grantType }: IssuedGrant): boolean {
-  return grantType === 'client_credentials';
+  return !needsPerson(grantType);
 }
 
 /** Rules R5 and R6: a probe that has to wait. */
@@ -87,7 +88,7 @@ function alreadyServes(record: TokenRecord, input: EnsureTokenInput): boolean {
   const moved =
     record.epoch > input.epoch ||
     (record.epoch === input.epoch && record.generation > input.generation);
-  if (input.reason === 'forced' || input.reason === 'rejected') return moved;
+  if (['forced', 'rejected', 'keep_alive'].includes(input.reason)) return moved;
   return moved || freshness === 'fresh';
 }
 

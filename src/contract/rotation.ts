@@ -11,6 +11,7 @@ import {
   type RequestOutcome,
 } from './decide-outcome.js';
 import type { FailureType } from './failure-types.js';
+import { needsPerson } from './grant-type.js';
 import { isInGrace } from './rotation-profile.js';
 import type {
   EndOfAttempt,
@@ -210,7 +211,7 @@ function requestFacts(
   { grantType, rotation, attempt }: RotationFacts,
 ): RequestFacts {
   const { record, request } = state;
-  const refreshes = grantType === 'refresh_token';
+  const refreshes = needsPerson(grantType);
   const leftByAnother = record?.attempt != null && refreshes;
   // Where a sibling's answer was replaced, one of two rotations is lost.
   const hadSibling = request > 0 && refreshes;

@@ -20,7 +20,11 @@ export {
   type AuthorizationServerMetadata,
   type DiscoveryOptions,
 } from './metadata.js';
-export { isProtocolParameter, PROTOCOL_PARAMETERS } from './parameters.js';
+export {
+  isAuthorizationParameter,
+  isProtocolParameter,
+  PROTOCOL_PARAMETERS,
+} from './parameters.js';
 export {
   prepareTokenRequest,
   type PreparedTokenRequest,

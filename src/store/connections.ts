@@ -25,15 +25,30 @@ export async function readConnection(
   return document === null ? null : fromDocument(document);
 }
 
+/** What a document of an earlier version does not have. */
+const SERVER_BEFORE = {
+  pushedAuthorizationRequestEndpoint: null,
+  jwksUri: null,
+  authorizationResponseIssParameterSupported: false,
+  requirePushedAuthorizationRequests: false,
+};
+const GRANT_BEFORE = {
+  authorizationParameters: {},
+  pkce: true,
+  redirectUris: [],
+  expectedSubject: null,
+  rotation: null,
+};
+
 function fromDocument(document: ConnectionDocument): ReadConnection {
   const { _id, authorizationServer, client, grant, api, lifetime } = document;
   const { clientSecret, revision, updatedAt, updatedBy } = document;
   return {
     connection: {
       connectionId: _id,
-      ...{ authorizationServer, client, api, lifetime },
-      // A document of an earlier version has none.
-      grant: { ...grant, rotation: grant.rotation ?? null },
+      ...{ client, api, lifetime },
+      authorizationServer: { ...SERVER_BEFORE, ...authorizationServer },
+      grant: { ...GRANT_BEFORE, ...grant },
       ...{ revision, updatedAt: updatedAt.toISOString(), updatedBy },
     },
     clientSecret,

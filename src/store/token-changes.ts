@@ -1,4 +1,5 @@
 import type { Document } from 'mongodb';
+import type { TokenState } from '../contract/messages.js';
 import { NO_EVIDENCE } from '../contract/rotation-profile.js';
 import type { InvalidReason, TokenRecord } from '../contract/token-record.js';
 import type { TokenDatabase } from './database.js';
@@ -76,7 +77,11 @@ export async function insertToken(
 /** What putting a connection changes about its tokens. */
 export interface PutChange {
   /** Start the next epoch with this grant: what was issued before is not used again. */
-  nextEpoch: { grant: SealedValue | null; refreshTokenFingerprint: string | null } | null;
+  nextEpoch: {
+    state: TokenState;
+    grant: SealedValue | null;
+    refreshTokenFingerprint: string | null;
+  } | null;
   /** Mark the access token invalid: the configuration it was issued for has changed. */
   invalidate: InvalidReason | null;
 }
@@ -105,7 +110,7 @@ export async function applyPut(
   if (change.nextEpoch !== null) {
     Object.assign(set, {
       epoch: parent.epoch + 1,
-      state: 'active',
+      state: change.nextEpoch.state,
       access: null,
       grant: { $literal: change.nextEpoch.grant },
       kids: kidsOf(change.nextEpoch.grant),
