@@ -1,5 +1,5 @@
 import { log } from '@temporalio/activity';
-import { refreshAheadMs } from '../contract/freshness.js';
+import { leewayMs, refreshAheadMs } from '../contract/freshness.js';
 import { needsPerson, refreshScope } from '../contract/grant-type.js';
 import type { TokenRecord } from '../contract/token-record.js';
 import type { CapturedResponse } from '../oauth/index.js';
@@ -98,7 +98,11 @@ async function sealAnswer(
     tokenType: response.tokenType,
     scope: response.scope ?? scopeNotTold(plan, record, sentRefreshToken !== null),
     lifetimeMs,
-    refreshAheadMs: refreshAheadMs(lifetimeMs ?? 0, Math.random()),
+    // With nothing to refresh it a token serves to its end, and then a person is needed.
+    refreshAheadMs:
+      needsPerson(grantType) && refreshToken === null
+        ? leewayMs(lifetimeMs ?? 0)
+        : refreshAheadMs(lifetimeMs ?? 0, Math.random()),
     refreshTokenLifetimeMs: response.refreshTokenExpiresInMs,
     attemptId: attempt.id,
     sentAt: attempt.sentAt,

@@ -25,6 +25,8 @@ export type IssueDecision =
   | { action: 'announce_takeover'; attempt: Attempt }
   /** Somebody else is at it, or the time has not come: look again at `until`. */
   | { action: 'wait'; type: string; until: number }
+  /** Nothing is there to ask with, and the token serves no longer: a person has to consent. */
+  | { action: 'give_up' }
   | { action: 'fail'; type: string };
 
 /**
@@ -43,6 +45,7 @@ export function decideIssue(
   if (dead !== null) return dead;
   if (alreadyServes(record, input)) return { action: 'current' };
   if (record.attempt !== null) return decideAboutAttempt(record, record.attempt, grant);
+  if (needsPerson(grant.grantType) && !record.hasRefreshToken) return withoutGrant(record, input);
   if (record.retryAt !== null && record.retryAt > record.now) {
     const type = record.lastOutcome?.type ?? 'Token.refresh_in_progress';
     return { action: 'wait', type, until: record.retryAt };
@@ -55,6 +58,18 @@ export function decideIssue(
 /** Asking twice loses nothing: no outcome is ever unknown, and nobody has to be waited for long. */
 export function isRepeatable({ grantType }: IssuedGrant): boolean {
   return !needsPerson(grantType);
+}
+
+/** A server that gave no refresh token: its access token is all there is, and serves to its end. */
+function withoutGrant(record: TokenRecord, { reason }: EnsureTokenInput): IssueDecision {
+  const serves =
+    record.hasAccessToken &&
+    record.invalid === null &&
+    freshnessOf(record, record.now) !== 'expired';
+  if (!serves) return { action: 'give_up' };
+  return reason === 'forced' || reason === 'min_valid'
+    ? { action: 'fail', type: 'Token.reauthorization_required' }
+    : { action: 'current' };
 }
 
 /** Rules R5 and R6: a probe that has to wait. */

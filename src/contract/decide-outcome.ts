@@ -42,7 +42,7 @@ export interface RequestOutcome {
   /** Pause before the next request; null: there is none by itself. */
   retryInMs: number | null;
   /** Why a grant is dead. */
-  reason: 'revoked_or_expired' | 'lost_rotation' | null;
+  reason: 'revoked_or_expired' | 'lost_rotation' | 'no_refresh_token' | null;
   /** Forget the refresh token: client credentials serve without it. */
   dropGrant: boolean;
   /** Ask again at once with client credentials. */

@@ -121,6 +121,8 @@ function afterRead(
       return { state: next, effect: failFor(decision.type) };
     case 'wait':
       return { state: next, effect: { do: 'wait', until: decision.until, type: decision.type } };
+    case 'give_up':
+      return end(next, WITHOUT_GRANT);
     case 'announce_takeover': {
       const atRisk = isAtRisk(facts);
       const attemptId = decision.attempt.id;
@@ -130,6 +132,23 @@ function afterRead(
       return { state: next, effect: { do: 'plan', record } };
   }
 }
+
+/** The end of an authorization that brought no refresh token. */
+const WITHOUT_GRANT: EndOfAttempt = {
+  hasIntent: false,
+  failureType: 'Token.reauthorization_required',
+  outcome: {
+    type: 'Token.reauthorization_required',
+    outcomeUnknown: false,
+    mayStillRun: false,
+    resend: false,
+    state: 'reauthorization_required',
+    retryInMs: null,
+    reason: 'no_refresh_token',
+    dropGrant: false,
+    tryClientCredentials: false,
+  },
+};
 
 const failFor = (type: string): RotationEffect => ({
   do: 'fail',
@@ -239,8 +258,8 @@ function end(state: RotationState, ending: EndOfAttempt): RotationStep {
 function afterEnd(state: RotationState, recorded: boolean): RotationStep {
   const { end: ending } = state;
   if (ending === null) throw new TypeError('An attempt ended that was not under way.');
-  if (!recorded && ending.hasIntent) return { state, effect: READ };
-  const { outcome, failureType } = ending;
+  const { outcome, failureType, hasIntent } = ending;
+  if (!recorded && (hasIntent || outcome.state !== null)) return { state, effect: READ };
   if (outcome.resend && !state.resent) return { state: { ...state, resent: true }, effect: READ };
   return {
     state,

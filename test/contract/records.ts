@@ -14,7 +14,7 @@ export function record(different: Partial<TokenRecord> = {}): TokenRecord {
     generation: 3,
     state: 'active',
     hasAccessToken: true,
-    hasRefreshToken: false,
+    hasRefreshToken: true,
     tokenType: 'Bearer',
     scope: 'read write',
     issuedAt: NOW - MINUTE,
