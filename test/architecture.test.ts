@@ -27,7 +27,7 @@ const ROOMS: Record<string, Room> = {
   network: { rooms: [], packages: ['ipaddr.js', 'node:', 'undici'] },
   oauth: {
     rooms: ['contract', 'known-secrets', 'network', 'secret'],
-    packages: ['node:', 'oauth4webapi', 'undici'],
+    packages: ['jose', 'node:', 'oauth4webapi', 'undici'],
   },
   store: {
     rooms: ['contract', 'network', 'secret'],

@@ -25,7 +25,8 @@ export function captureResponse(answer: TokenAnswer): CapturedResponse | undefin
   if (isAbsent(members.get('access_token')) && refreshToken === null) {
     return isErrorMember(members) ? undefined : captureSalvaged(answer, 'access_token_missing');
   }
-  return describe(answer, members, { accessToken, refreshToken });
+  const idToken = tokenOf(members.get('id_token'));
+  return describe(answer, members, { accessToken, refreshToken, idToken });
 }
 
 /** Whether an answer says that it is an error, in the body of a 200 too. */
@@ -34,11 +35,9 @@ export function isErrorMember(members: Members): boolean {
   return !isAbsent(error) && error !== false;
 }
 
-function describe(
-  answer: TokenAnswer,
-  members: Members,
-  tokens: Pick<CapturedResponse, 'accessToken' | 'refreshToken'>,
-): CapturedResponse {
+type CapturedTokens = Pick<CapturedResponse, 'accessToken' | 'refreshToken' | 'idToken'>;
+
+function describe(answer: TokenAnswer, members: Members, tokens: CapturedTokens): CapturedResponse {
   const notes: CaptureNote[] = [];
   const note = (condition: boolean, text: CaptureNote): void => {
     if (condition) notes.push(text);
@@ -79,6 +78,7 @@ function captureSalvaged(
   return {
     accessToken: null,
     refreshToken: issuedSecret(refreshToken),
+    idToken: null,
     tokenType: 'unknown',
     scope: null,
     expiresInMs: null,
@@ -134,9 +134,9 @@ function readTokenType(value: unknown): string {
 /** Scope goes where tokens must not: one that quotes a token counts as not readable. */
 function withoutTokens(
   scope: string | null | undefined,
-  { accessToken, refreshToken }: Pick<CapturedResponse, 'accessToken' | 'refreshToken'>,
+  tokens: CapturedTokens,
 ): string | null | undefined {
-  const quoted = [accessToken, refreshToken].some(
+  const quoted = Object.values(tokens).some(
     (token) => token !== null && token.reveal() !== '' && scope?.includes(token.reveal()),
   );
   return quoted ? undefined : scope;

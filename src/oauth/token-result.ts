@@ -20,6 +20,8 @@ export interface CapturedResponse {
   readonly accessToken: Secret | null;
   /** Null: none in the answer, so that the one that was sent stays valid (RFC 6749 §6). */
   readonly refreshToken: Secret | null;
+  /** As sent and not looked at yet; null: none in the answer (OpenID Connect Core §3.1.3.3). */
+  readonly idToken: Secret | null;
   /** `Bearer` however it was spelt or if it was left out, else as sent, or `unknown`. */
   readonly tokenType: string;
   /** Granted scope, space-delimited; null: the server did not tell, so it is as requested. */

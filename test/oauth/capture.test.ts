@@ -179,3 +179,22 @@ describe('an odd object', () => {
     expect(capture({ ...BASE, id_token: 'x', foo: [{}] }).problem).toBeNull();
   });
 });
+
+describe('the ID token of an answer', () => {
+  it('is kept as it came, not looked at', () => {
+    const captured = capture({ ...BASE, id_token: 'anything.at.all' });
+    expect(captured.idToken?.reveal()).toBe('anything.at.all');
+    expect(captured.problem).toBeNull();
+  });
+
+  it.each([undefined, null, '', 5, {}])('is none when it is %j', (value) => {
+    expect(capture({ ...BASE, id_token: value }).idToken).toBeNull();
+  });
+
+  it('is not repeated by a scope that quotes it', () => {
+    expect(capture({ ...BASE, id_token: 'CANARY', scope: 'read CANARY' })).toMatchObject({
+      scope: null,
+      notes: ['scope_unreadable'],
+    });
+  });
+});
