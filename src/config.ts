@@ -1,5 +1,11 @@
 import { loadClientConnectConfig } from '@temporalio/envconfig';
 import { z } from 'zod';
+import {
+  eventsConfigOf,
+  eventsProblems,
+  eventsVariables,
+  type EventsConfig,
+} from './config/events.js';
 import { DEFAULT_TASK_QUEUE } from './contract/names.js';
 import type { NetworkMode } from './network.js';
 
@@ -30,6 +36,8 @@ export interface Config {
   uiUrl: string | null;
   /** Address the worker serves Prometheus metrics on; null: none. */
   metricsAddress: string | null;
+  /** Who is told of what happens to connections; null: nobody. */
+  events: EventsConfig | null;
   logLevel: 'trace' | 'debug' | 'info' | 'warn' | 'error';
   temporal: ReturnType<typeof loadClientConnectConfig>;
   namespace: string;
@@ -68,6 +76,7 @@ const environmentSchema = z.object({
     .string()
     .regex(/^\S+:\d+$/, 'must be host:port')
     .optional(),
+  ...eventsVariables,
   LOG_LEVEL: z
     .enum(['trace', 'debug', 'info', 'warn', 'error'], 'must be trace, debug, info, warn or error')
     .default('info'),
@@ -101,6 +110,7 @@ export function readConfig(
       ...mongodbProblems(parsed.data.MONGODB_URI, parsed.data.OAUTH_TOKENS_NETWORK, insecure),
     );
   }
+  problems.push(...eventsProblems(environment));
   const temporal = readTemporal(environment, problems);
   if (!parsed.success || temporal === null || problems.length > 0) throw new ConfigError(problems);
   const data = parsed.data;
@@ -114,6 +124,7 @@ export function readConfig(
     searchAttributes: data.OAUTH_TOKENS_SEARCH_ATTRIBUTES,
     uiUrl: data.OAUTH_TOKENS_UI_URL ?? null,
     metricsAddress: data.OAUTH_TOKENS_METRICS_ADDRESS ?? null,
+    events: eventsConfigOf(data),
     logLevel: data.LOG_LEVEL,
     temporal,
     namespace: temporal.namespace ?? 'default',

@@ -55,6 +55,7 @@ async function put(context: CliContext, input: PutInput, cli: Cli): Promise<PutR
       lifecycle: {
         configure: async (...call) => (await context.lifecycle()).configure(...call),
         describe: async (id) => (await context.lifecycle()).describe(id),
+        wake: (id) => context.wake(id),
       },
       warn: (message) => cli.note(`note: The connection is put. ${message}`),
     },

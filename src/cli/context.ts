@@ -145,6 +145,16 @@ export class CliContext {
     return createLifecycleClient({ connection, namespace, taskQueue, dataConverter });
   }
 
+  /** Wakes the workflows that wait until a connection is authorized; says how many. */
+  async wake(connectionId: string): Promise<number> {
+    const { createNoticeClient, wakeParked } = await import('../tokens/index.js');
+    const { connection } = await this.temporal();
+    const { namespace, taskQueue } = this.config;
+    const dataConverter = await this.dataConverter();
+    const notices = createNoticeClient({ connection, namespace, taskQueue, dataConverter });
+    return wakeParked(await this.database(), notices, connectionId);
+  }
+
   /** Closes everything that was opened; never throws. */
   async close(): Promise<void> {
     await Promise.allSettled(this.#closers.splice(0).map((closer) => closer()));

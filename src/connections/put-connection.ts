@@ -7,7 +7,7 @@ import type { Secret } from '../secret.js';
 import { readConnectionFile, type ReadConnectionFile } from './connection-file.js';
 import { SECRET_FIELDS, type SecretName } from './cross-member-rules.js';
 import { consentWarnings } from './consent-warnings.js';
-import { notifyLifecycle, type LifecycleToNotify } from './lifecycle-notice.js';
+import { notifyLifecycle, wakeWaiting, type LifecycleToNotify } from './lifecycle-notice.js';
 import { ConnectionFileError } from './problems.js';
 import { missingSecrets, planPut } from './put-plan.js';
 import { memberOf } from './raw-members.js';
@@ -77,7 +77,11 @@ export async function putConnection(
     }
   }
   for (const warning of consentWarnings(next, result.changed)) warn(warning);
-  if (lifecycle !== null) await notifyLifecycle(lifecycle, next, warn);
+  if (lifecycle !== null) {
+    await notifyLifecycle(lifecycle, next, warn);
+    const serves = result.state === 'active' && !result.created;
+    if (serves) await wakeWaiting(lifecycle, result.connectionId, warn);
+  }
   return result;
 }
 

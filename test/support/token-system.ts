@@ -16,7 +16,9 @@ import { createNetwork } from '../../src/network.js';
 import { createFileKeyProvider, generateKeys, openDatabase } from '../../src/store/index.js';
 import {
   createLifecycleClient,
+  createNoticeClient,
   createTokenSource,
+  wakeParked,
   type TokenSource,
   type TokenSourceOptions,
 } from '../../src/tokens/index.js';
@@ -64,7 +66,12 @@ export async function startTokenSystem(options: SystemOptions = {}) {
     file: Record<string, unknown>,
     environment?: NodeJS.ProcessEnv,
   ): Promise<PutResult> {
-    const lifecycle = createLifecycleClient({ connection, namespace: 'default', taskQueue });
+    const deployment = { connection, namespace: 'default', taskQueue };
+    const notices = createNoticeClient(deployment);
+    const lifecycle = {
+      ...createLifecycleClient(deployment),
+      wake: (id: string) => wakeParked(database, notices, id),
+    };
     return putConnection(
       {
         ...{ database, keys, network, lifecycle },
