@@ -43,6 +43,7 @@ const CONTRACT: Record<string, boolean> = {
   'Api.unreachable': false,
   'Api.response_too_large': true,
   'Api.outcome_unknown': true,
+  'Event.not_delivered': false,
   'Policy.origin_not_allowed': true,
   'Policy.network_not_allowed': true,
   'Policy.header_not_allowed': true,
@@ -98,7 +99,7 @@ describe('the failure table', () => {
 
   it('holds every type that the source or the documentation names', () => {
     const named =
-      /[`'"]((?:OAuth|Token|Authorization|Connection|Store|Api|Policy)\.[a-z][a-z_]+)[`'"]/g;
+      /[`'"]((?:OAuth|Token|Authorization|Connection|Store|Api|Event|Policy)\.[a-z][a-z_]+)[`'"]/g;
     const texts = [PAGE, ...readSources().map(({ text }) => text)];
     const types = texts.flatMap((text) => [...text.matchAll(named)].map((match) => match[1] ?? ''));
     const unknown = types.filter((type) => !isFailureType(type) && !COMMAND_TYPES.has(type));
