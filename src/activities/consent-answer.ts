@@ -1,0 +1,134 @@
+import { openAnswer, openSecrets, type KeptAnswer } from '../authorizations/index.js';
+import type { FailureType } from '../contract/failure-types.js';
+import { failureTypeOf } from '../failures.js';
+import { asksForIdToken, checkIdToken, IdTokenError } from '../oauth/index.js';
+import {
+  fingerprint,
+  matchesFingerprint,
+  StoreError,
+  type KeyProvider,
+  type ReadAuthorization,
+  type ReadConnection,
+  type ReadTokenWithGrant,
+} from '../store/index.js';
+import type { RedemptionDependencies } from './dependencies.js';
+
+/** What an answer was read with. */
+export interface ConsentToJudge {
+  read: ReadConnection;
+  authorization: ReadAuthorization;
+  token: ReadTokenWithGrant;
+}
+
+/** An answer that may be used, and who consented. */
+export interface JudgedAnswer {
+  answer: KeptAnswer;
+  /** Keyed fingerprint; null: the server did not say who. */
+  subject: string | null;
+}
+
+/** An answer that must not be used, or not yet. */
+export class ConsentRefusal extends Error {
+  override readonly name = 'ConsentRefusal';
+  readonly failureType: FailureType;
+  /** The same answer may pass later. */
+  readonly temporary: boolean;
+  /** What is refused; its tokens are nobody's. */
+  readonly answer: KeptAnswer;
+
+  constructor(failureType: FailureType, answer: KeptAnswer, temporary = false) {
+    super('An answer of the authorization server is not accepted.');
+    this.failureType = failureType;
+    this.answer = answer;
+    this.temporary = temporary;
+  }
+}
+
+/**
+ * Judges a kept answer: its access token, the ID token where one was asked for, and whether the
+ * person is the one the connection is for.
+ *
+ * @throws ConsentRefusal; StoreError `key_unavailable` or `unreadable`
+ */
+export async function judgeAnswer(
+  dependencies: RedemptionDependencies,
+  consent: ConsentToJudge,
+): Promise<JudgedAnswer> {
+  const { database, keys } = dependencies;
+  const { read, authorization, token } = consent;
+  const { record, answer: sealed } = authorization;
+  if (sealed === null) throw new StoreError('unreadable', 'The authorization holds no answer.');
+  const { connection } = read;
+  const answer = await openAnswer(keys, { database, record, connection }, sealed);
+  if (answer.accessToken === null || answer.problem !== null) {
+    throw new ConsentRefusal('OAuth.malformed_response', answer);
+  }
+  const identity = await identityOf(dependencies, consent, answer);
+  const { expectedSubject } = connection.grant;
+  const mismatch = new ConsentRefusal('Authorization.subject_mismatch', answer);
+  if (expectedSubject !== null && identity?.subject !== expectedSubject) throw mismatch;
+  const stored = token.consent?.subject ?? null;
+  const { connectionId, acceptNewSubject } = record;
+  const text = identity === null ? null : JSON.stringify([identity.issuer, identity.subject]);
+  if (stored !== null && !acceptNewSubject) {
+    if (text === null || !(await isOf(keys, connectionId, text, stored))) throw mismatch;
+  }
+  const subject = text === null ? null : await fingerprint(keys, connectionId, text);
+  return { answer, subject };
+}
+
+/** Who consented; null: the connection does not ask. */
+async function identityOf(
+  { database, keys, keySets }: RedemptionDependencies,
+  { read, authorization }: ConsentToJudge,
+  answer: KeptAnswer,
+) {
+  const { connection } = read;
+  const { issuer, jwksUri } = connection.authorizationServer;
+  if (!asksForIdToken(connection.grant.scope)) return null;
+  const { record, request } = authorization;
+  if (answer.idToken === null || issuer === null || jwksUri === null || request === null) {
+    throw new ConsentRefusal('Authorization.invalid_id_token', answer);
+  }
+  const { nonce } = await openSecrets(keys, { database, record, connection }, request);
+  try {
+    return await checkIdToken(
+      answer.idToken,
+      {
+        ...{ issuer, jwksUri, nonce, accessToken: answer.accessToken },
+        clientId: connection.client.clientId,
+        receivedAtMs: record.attempt?.sentAt ?? record.now,
+        ...{ maxAgeSeconds: maxAgeOf(connection.grant.authorizationParameters), subject: null },
+      },
+      keySets,
+    );
+  } catch (error) {
+    if (error instanceof IdTokenError) {
+      const { temporary } = error;
+      const type = temporary ? 'OAuth.unreachable' : 'Authorization.invalid_id_token';
+      throw new ConsentRefusal(type, answer, temporary);
+    }
+    // Where the keys are is this process's network setting to allow: another worker may reach them.
+    const type = failureTypeOf(error);
+    if (type === 'Policy.network_not_allowed') throw new ConsentRefusal(type, answer, true);
+    throw error;
+  }
+}
+
+function maxAgeOf({ max_age: maxAge }: Record<string, string>): number | null {
+  return maxAge !== undefined && /^\d{1,9}$/.test(maxAge) ? Number(maxAge) : null;
+}
+
+async function isOf(
+  keys: KeyProvider,
+  connectionId: string,
+  text: string,
+  stored: string,
+): Promise<boolean> {
+  const kid = stored.slice(0, stored.lastIndexOf('.'));
+  if ((await keys.get(kid)) === undefined) {
+    const message = `The key ${kid} is not in the key file, so who consented cannot be compared.`;
+    throw new StoreError('key_unavailable', message);
+  }
+  return matchesFingerprint(keys, connectionId, text, stored);
+}
