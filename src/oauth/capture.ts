@@ -152,17 +152,19 @@ function readScope(value: unknown): string | null | undefined {
   return scope.length <= MAX_SCOPE && SCOPE.test(scope) ? scope : undefined;
 }
 
-function readRefreshTokenLifetime(members: Members): { ms: number | null; odd: boolean } {
+/** 0 stands for "without an end" where it is sent (Keycloak's offline tokens). */
+function readRefreshTokenLifetime(members: Members): { ms: number | 'never' | null; odd: boolean } {
   let odd = false;
+  let told: 'never' | null = null;
   for (const name of [
     'refresh_token_expires_in',
     'refresh_expires_in',
     'x_refresh_token_expires_in',
   ]) {
     const lifetime = readLifetime(members.get(name));
-    // 0 stands for "without an end" where it is sent (Keycloak's offline tokens).
     if (lifetime.ms !== null && lifetime.ms > 0) return { ms: lifetime.ms, odd };
+    if (lifetime.ms === 0) told = 'never';
     odd ||= lifetime.oddity !== null;
   }
-  return { ms: null, odd };
+  return { ms: told, odd };
 }

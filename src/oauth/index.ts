@@ -20,6 +20,11 @@ export {
   type ClientAuthentication,
   type TokenClient,
 } from './client-authentication.js';
+export type {
+  TokenQuestion,
+  TokenQuestionFailure,
+  TokenQuestionOptions,
+} from './client-request.js';
 export {
   requestDeviceAuthorization,
   type DeviceAuthorization,
@@ -40,6 +45,7 @@ export type { DeviceCodeGrant } from './grants/device-code.js';
 export type { RefreshTokenGrant } from './grants/refresh-token.js';
 export { checkIdToken, type ExpectedIdToken, type IdTokenSubject } from './id-token.js';
 export { IdTokenError, type IdTokenErrorCode } from './id-token-error.js';
+export { introspectToken, type IntrospectionResult } from './introspection.js';
 export { createKeySets, type CachedKeySet, type KeySets, type KeySetsOptions } from './jwks.js';
 export {
   discoverAuthorizationServer,
@@ -59,6 +65,7 @@ export {
   type TokenRequestInput,
 } from './prepare.js';
 export { MAX_RETRY_AFTER_MS, parseRetryAfter, type RetryAfterInput } from './retry-after.js';
+export { revokeToken, type RevocationResult } from './revocation.js';
 export { sendTokenRequest, type SendTokenRequestOptions } from './token-request.js';
 export type {
   CapturedResponse,

@@ -28,8 +28,8 @@ export interface CapturedResponse {
   readonly scope: string | null;
   /** Lifetime of the access token; 0: expired at once; null: not told, or not readable. */
   readonly expiresInMs: number | null;
-  /** Lifetime of the refresh token; null: not told, or without an end. */
-  readonly refreshTokenExpiresInMs: number | null;
+  /** Lifetime of the refresh token; `never`: the server says that it has no end; null: not told. */
+  readonly refreshTokenExpiresInMs: number | 'never' | null;
   readonly httpStatus: number;
   /** Why the access token must not be used; null: it may. */
   readonly problem: CaptureProblem | null;

@@ -43,11 +43,11 @@ describe('expires_in', () => {
 });
 
 describe('the lifetime of the refresh token', () => {
-  it.each<[Record<string, unknown>, number | null]>([
+  it.each<[Record<string, unknown>, number | 'never' | null]>([
     [{ refresh_token_expires_in: 100 }, 100_000],
     [{ refresh_token_expires_in: '15811200' }, 15_811_200_000],
     [{ refresh_expires_in: 1800 }, 1_800_000],
-    [{ refresh_expires_in: 0 }, null],
+    [{ refresh_expires_in: 0 }, 'never'],
     [{ x_refresh_token_expires_in: 8726400 }, 8_726_400_000],
     [{ refresh_expires_in: 0, x_refresh_token_expires_in: 5 }, 5_000],
     [{ refresh_token_expires_in: 'soon' }, null],
