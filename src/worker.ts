@@ -1,5 +1,4 @@
 import { hostname } from 'node:os';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { DataConverter } from '@temporalio/common';
 import { Worker, type NativeConnection, type WorkerOptions } from '@temporalio/worker';
@@ -14,12 +13,16 @@ import {
   createFileKeyProvider,
   deploymentMismatch,
   ensureIndexes,
-  listAheadConnections,
   openDatabase,
   type KeyProvider,
   type TokenDatabase,
 } from './store/index.js';
-import { createLifecycleClient, createTokenSource, type LifecycleClient } from './tokens/index.js';
+import { createLifecycleClient, createNoticeClient, createTokenSource } from './tokens/index.js';
+import { eventTargetsOf, type TokenEventsOptions } from './worker/events.js';
+import { keepEventsTold } from './worker/event-scan.js';
+import { keepLifecyclesStarted } from './worker/lifecycle-starts.js';
+
+export type { TokenEventsOptions } from './worker/events.js';
 
 /** What of the Workers' options follows from ours. */
 type SetByUs =
@@ -49,6 +52,8 @@ export interface TokenWorkerOptions {
   proxy?: string | undefined;
   /** The lifecycle keeps `OAuthTokenState` and `OAuthFailureType` up to date. */
   searchAttributes?: boolean | undefined;
+  /** Who is told of what happens to connections. Default: nobody. */
+  events?: TokenEventsOptions | undefined;
   /** What else the Workers are made with: `workerDeploymentOptions`, a prebuilt `workflowBundle`… */
   workerOptions?: Partial<Omit<WorkerOptions, SetByUs>> | undefined;
   onWarning?: ((message: string) => void) | undefined;
@@ -75,10 +80,6 @@ const STICKY_TIMEOUT = '3 seconds';
  * Not for what looks like a token: what `callApi` brings is its caller's to judge.
  */
 const SCAN = { tokenShapes: false, results: true };
-/** Missing lifecycles are started at this pace, in pages of this size. */
-const LIFECYCLE_START_INTERVAL_MS = 50;
-const LIFECYCLE_PAGE = 100;
-const LIFECYCLE_PASS_MS = 5 * 60_000;
 
 /**
  * Makes a token worker: checks MongoDB, the keys and the recorded deployment, makes missing indexes,
@@ -96,6 +97,8 @@ export async function createTokenWorker(options: TokenWorkerOptions): Promise<To
   await Promise.all([keys.active('access'), keys.active('grant')]);
   const searchAttributes = options.searchAttributes ?? false;
   if (searchAttributes) await checkSearchAttributes(connection, namespace, onWarning);
+  const network = createNetwork({ mode, proxy });
+  const events = await eventTargetsOf(options.events, { namespace, taskQueue, network });
   const database = openDatabase(options.mongodb);
   try {
     await prepareDatabase(database, { namespace, taskQueue });
@@ -104,7 +107,7 @@ export async function createTokenWorker(options: TokenWorkerOptions): Promise<To
     throw error;
   }
 
-  const network = createNetwork({ mode, proxy });
+  const notices = createNoticeClient({ connection, namespace, taskQueue, dataConverter });
   const mongodb = database.client;
   const stopping = new AbortController();
   const tokens = createTokenSource({
@@ -130,6 +133,7 @@ export async function createTokenWorker(options: TokenWorkerOptions): Promise<To
     activities: createTokenActivities({ tokens, mongodb, keys, shutdown: stopping.signal }),
     shutdownGraceTime: CALLERS_GRACE,
   });
+  const lifecycle = createLifecycleClient({ connection, namespace, taskQueue, dataConverter });
   const issue = await Worker.create({
     maxTaskQueueActivitiesPerSecond: ISSUES_PER_SECOND,
     ...shared,
@@ -140,19 +144,23 @@ export async function createTokenWorker(options: TokenWorkerOptions): Promise<To
       network,
       worker: `${process.pid}@${hostname()}`,
       searchAttributes,
+      notices,
+      events,
+      lifecycle,
     }),
     shutdownGraceTime: ISSUE_GRACE,
   });
-  const lifecycle = createLifecycleClient({ connection, namespace, taskQueue, dataConverter });
 
   return {
     async run() {
-      const starting = keepLifecyclesStarted(database, lifecycle, stopping.signal, onWarning);
+      const { signal } = stopping;
+      const starting = keepLifecyclesStarted({ database, lifecycle, signal, onWarning });
+      const telling = keepEventsTold({ database, notices, events, signal, onWarning });
       try {
         await runTogether([callers, issue], stopping);
       } finally {
         stopping.abort();
-        await starting;
+        await Promise.all([starting, telling]);
         await Promise.all([tokens.close(), network.close()]);
         await database.close();
       }
@@ -208,42 +216,6 @@ async function checkSearchAttributes(
     `The namespace has no search attribute ${missing.join(', ')}: register what is missing with type ` +
       'Keyword, or unset OAUTH_TOKENS_SEARCH_ATTRIBUTES.',
   );
-}
-
-/** Starts missing lifecycles now and then: one may have been terminated, or not been startable. */
-async function keepLifecyclesStarted(
-  database: TokenDatabase,
-  lifecycle: LifecycleClient,
-  signal: AbortSignal,
-  onWarning: TokenWorkerOptions['onWarning'],
-): Promise<void> {
-  while (!signal.aborted) {
-    await startAheadLifecycles(database, lifecycle, signal).catch(() =>
-      onWarning?.(
-        'Not every lifecycle that refreshes ahead could be started; the next try is soon.',
-      ),
-    );
-    await sleep(LIFECYCLE_PASS_MS, undefined, { signal }).catch(() => undefined);
-  }
-}
-
-/** Starts the lifecycle of every connection that is refreshed ahead; a running one is left alone. */
-async function startAheadLifecycles(
-  database: TokenDatabase,
-  lifecycle: LifecycleClient,
-  signal: AbortSignal,
-): Promise<void> {
-  let after: string | null = null;
-  while (!signal.aborted) {
-    const page = await listAheadConnections(database, { limit: LIFECYCLE_PAGE, after });
-    for (const connectionId of page) {
-      if (signal.aborted) return;
-      await lifecycle.start(connectionId);
-      await sleep(LIFECYCLE_START_INTERVAL_MS);
-    }
-    after = page.at(-1) ?? null;
-    if (after === null) return;
-  }
 }
 
 /** The workflows' entry, beside this file: `.js` when built, `.ts` in development. */

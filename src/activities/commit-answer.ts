@@ -1,6 +1,7 @@
 import { log } from '@temporalio/activity';
 import { leewayMs, refreshAheadMs } from '../contract/freshness.js';
 import { needsPerson, refreshScope } from '../contract/grant-type.js';
+import { keepAliveAfterMs } from '../contract/refresh-token-clocks.js';
 import type { TokenRecord } from '../contract/token-record.js';
 import type { CapturedResponse } from '../oauth/index.js';
 import type { Secret } from '../secret.js';
@@ -103,13 +104,34 @@ async function sealAnswer(
       needsPerson(grantType) && refreshToken === null
         ? leewayMs(lifetimeMs ?? 0)
         : refreshAheadMs(lifetimeMs ?? 0, Math.random()),
-    refreshTokenLifetimeMs: response.refreshTokenExpiresInMs,
+    ...refreshTokenClocks(plan, response, sentRefreshToken),
     attemptId: attempt.id,
     sentAt: attempt.sentAt,
     readAt: new Date(record.now),
     failureType: trusted ? null : 'OAuth.malformed_response',
     keepsSiblings: needsPerson(grantType),
     rotated: rotatedBy(response, sentRefreshToken),
+  };
+}
+
+/**
+ * How long the refresh token lives and may lie idle. What the server tells holds; what the connection
+ * declares is for a token that begins to live with this answer.
+ */
+function refreshTokenClocks(
+  { connection }: RequestPlan,
+  response: CapturedResponse,
+  sent: Secret | null,
+): Pick<TokenSet, 'refreshTokenLifetimeMs' | 'keepAliveMs'> {
+  const { grant, lifetime } = connection;
+  const isNew = rotatedBy(response, sent) !== 'same_token';
+  const declared = isNew ? lifetime.refreshTokenExpiresInMs : null;
+  return {
+    refreshTokenLifetimeMs: response.refreshTokenExpiresInMs ?? declared,
+    // Where no person is needed another one is to be had at any time.
+    keepAliveMs: needsPerson(grant.grantType)
+      ? keepAliveAfterMs(lifetime.refreshTokenIdleMs)
+      : null,
   };
 }
 

@@ -19,6 +19,7 @@ import { METRICS, currentMeter } from '../tokens/index.js';
 import { commitAnswer } from './commit-answer.js';
 import type { IssueDependencies } from './dependencies.js';
 import { planRequest, type RequestPlan } from './plan-request.js';
+import { revokeOrphan } from './revoke-orphan.js';
 
 /** An effect that something is done for; the others end the run. */
 export type ActiveEffect = Exclude<RotationEffect, { do: 'return' | 'fail' }>;
@@ -200,7 +201,10 @@ export class RotationEffects {
       sentAtMs: this.#sentAtMs,
       sentRefreshToken: present(plan.requests[effect.request] ?? null).refreshToken,
     });
-    return { type: 'committed', ...committed };
+    if (committed.result !== 'orphaned') return { type: 'committed', ...committed };
+    const response = present(this.#response);
+    await revokeOrphan(this.#dependencies, { plan, response, refreshTokenKept: committed.kept });
+    return { type: 'committed', result: 'moved' };
   }
 
   async #end({ record, end }: Effect<'end_attempt'>): Promise<RotationEvent> {

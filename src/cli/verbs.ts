@@ -39,7 +39,7 @@ export const VERBS: readonly Verb[] = [
   },
   {
     path: ['connection', 'remove'],
-    summary: 'Remove a connection with its tokens; safe to repeat.',
+    summary: 'Revoke the tokens of a connection and remove it; safe to repeat.',
     load: async () => (await import('./connection-remove.js')).defineConnectionRemove,
   },
   {
@@ -51,6 +51,11 @@ export const VERBS: readonly Verb[] = [
     path: ['refresh'],
     summary: 'Have a new token issued now.',
     load: async () => (await import('./refresh.js')).defineRefresh,
+  },
+  {
+    path: ['revoke'],
+    summary: "Have the authorization server revoke a connection's tokens.",
+    load: async () => (await import('./revoke.js')).defineRevoke,
   },
   {
     path: ['call'],

@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { ConnectionRecord } from '../contract/connection-record.js';
 import { asksForConsent } from '../contract/grant-type.js';
+import { recipientOf } from '../store/index.js';
 
 /** What a `put` changes about a stored connection. */
 export interface ConnectionChange {
@@ -45,7 +46,7 @@ const MEMBERS = {
     'rotation',
   ],
   api: ['allowedOrigins', 'responseHeaders', 'callers'],
-  lifetime: ['refresh', 'defaultExpiresInMs'],
+  lifetime: ['refresh', 'defaultExpiresInMs', 'refreshTokenExpiresInMs', 'refreshTokenIdleMs'],
 } as const satisfies { [G in keyof ConnectionRecord]?: readonly (keyof ConnectionRecord[G])[] };
 
 /** Compares a stored connection with what is put in its place. */
@@ -86,8 +87,9 @@ function isIdentity(field: string, stored: ConnectionRecord, next: ConnectionRec
   const endpoint = ENDPOINTS.find((name) => field === `authorizationServer.${name}`);
   if (endpoint === undefined) return false;
   const after = next.authorizationServer[endpoint];
-  // An endpoint that is taken away receives nothing any more.
-  if (after === null) return false;
+  // An endpoint that is taken away receives nothing any more. On an origin of its own, though, it is one
+  // of those that sealed secrets are sealed for.
+  if (after === null) return recipientOf(stored) !== recipientOf(next);
   // A new one on the token endpoint's host receives nothing that this host does not get already.
   const before = stored.authorizationServer[endpoint] ?? stored.authorizationServer.tokenEndpoint;
   return new URL(before).origin !== new URL(after).origin;

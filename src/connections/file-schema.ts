@@ -13,6 +13,7 @@ import {
 
 const MAX_REQUEST_TIMEOUT_MS = 120_000;
 const MIN_GRACE_MS = 1_000;
+const MIN_IDLE_MS = 20 * 60 * 1_000;
 const ONE_DAY_MS = 24 * 60 * 60 * 1_000;
 const TEN_YEARS_MS = 10 * 365 * 24 * 60 * 60 * 1_000;
 
@@ -218,6 +219,9 @@ export function connectionFileSchema(network: NetworkRules) {
           {
             refresh: oneOf(['on-demand', 'ahead'], []).default('on-demand'),
             defaultExpiresInMs: wholeNumber(1, TEN_YEARS_MS).optional(),
+            refreshTokenExpiresInMs: wholeNumber(1, TEN_YEARS_MS).optional(),
+            // Less than this and a look every five minutes may come too late.
+            refreshTokenIdleMs: wholeNumber(MIN_IDLE_MS, TEN_YEARS_MS).optional(),
           },
           { error: object },
         )

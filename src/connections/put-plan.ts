@@ -1,4 +1,5 @@
 import type { ConnectionRecord } from '../contract/connection-record.js';
+import { needsPerson } from '../contract/grant-type.js';
 import { StoreError, type KeyProvider, matchesFingerprint } from '../store/index.js';
 import type { Secret } from '../secret.js';
 import { compareConnections, type ConnectionChange } from './compare.js';
@@ -61,9 +62,13 @@ export async function planPut(input: PutPlanInput): Promise<PutPlan | Problem[]>
   }
 
   const needsRefreshToken = next.grant.grantType === 'refresh_token';
-  const freshGrant = moved || change.grantChanged || stored.token === null;
+  const state = stored.token?.record.state ?? null;
+  // Client credentials serve again after a revocation; a person's grant only by another consent.
+  const servesAgain = state === 'revoked' && !needsPerson(next.grant.grantType);
+  const freshGrant = moved || change.grantChanged || stored.token === null || servesAgain;
   const refreshToken = needsRefreshToken ? givenOf(secrets.refreshToken) : null;
-  const keepsRefreshToken = !freshGrant && stored.token?.grant !== null;
+  const gone = state === 'revoking' || state === 'revoked';
+  const keepsRefreshToken = !freshGrant && (gone || stored.token?.grant !== null);
   if (needsRefreshToken && refreshToken === null && !keepsRefreshToken) {
     problems.push(missing('refreshToken', secrets.refreshToken, change.identity));
   }
@@ -72,6 +77,7 @@ export async function planPut(input: PutPlanInput): Promise<PutPlan | Problem[]>
   const another =
     !freshGrant && refreshToken !== null && !(await isSameImport(input, refreshToken));
   const newGrant = freshGrant || another;
+  if (newGrant && state === 'revoking') return [STILL_REVOKING];
   return {
     created: known === null,
     changed: change.changed,
@@ -82,6 +88,13 @@ export async function planPut(input: PutPlanInput): Promise<PutPlan | Problem[]>
     invalidate: change.invalidates,
   };
 }
+
+/** The next epoch would erase what the authorization server has not revoked yet. */
+const STILL_REVOKING: Problem = {
+  field: 'connectionId',
+  problem:
+    'is being revoked, which a new grant would cut short: wait until its status says revoked, or remove the connection with --keep-grant',
+};
 
 /**
  * What is missing among the secrets, for a file that is wrong anyway and so has no record to plan

@@ -41,6 +41,8 @@ export async function resolveRecord(
     lifetime: {
       refresh: lifetime.refresh,
       defaultExpiresInMs: lifetime.defaultExpiresInMs ?? null,
+      refreshTokenExpiresInMs: lifetime.refreshTokenExpiresInMs ?? null,
+      refreshTokenIdleMs: lifetime.refreshTokenIdleMs ?? null,
     },
   };
   const missing = missingForConsent(record.grant, record.authorizationServer, NOT_NAMED);

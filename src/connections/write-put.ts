@@ -1,6 +1,7 @@
 import type { ConnectionRecord } from '../contract/connection-record.js';
-import { asksForConsent } from '../contract/grant-type.js';
+import { asksForConsent, needsPerson } from '../contract/grant-type.js';
 import type { TokenState } from '../contract/messages.js';
+import { keepAliveAfterMs } from '../contract/refresh-token-clocks.js';
 import {
   applyPut,
   clientSecretContext,
@@ -12,9 +13,11 @@ import {
   prepareSealer,
   readToken,
   refreshTokenContext,
+  startRefreshTokenClocks,
   writeConnection,
   StoreError,
   type KeyProvider,
+  type RefreshTokenClocks,
   type SealedValue,
   type TokenDatabase,
 } from '../store/index.js';
@@ -79,7 +82,7 @@ interface SealedGrant {
   refreshTokenFingerprint: string | null;
 }
 
-function writeToken(
+async function writeToken(
   database: TokenDatabase,
   { next, plan, stored, incarnation }: PutWrite,
   sealed: SealedGrant | null,
@@ -88,12 +91,25 @@ function writeToken(
     const { grant, refreshTokenFingerprint } = sealed ?? NO_GRANT;
     const { connectionId } = next;
     const document = newTokenDocument(connectionId, incarnation, grant, refreshTokenFingerprint);
-    return insertToken(database, { ...document, state: stateOf(next) });
+    if (!(await insertToken(database, { ...document, state: stateOf(next) }))) return false;
+    const place = { connectionId, incarnation };
+    if (grant !== null) await startRefreshTokenClocks(database, place, clocksOf(next));
+    return true;
   }
   return applyPut(database, stored.token.record, {
     nextEpoch: sealed === null ? null : { ...sealed, state: stateOf(next) },
     invalidate: plan.invalidate ? 'configuration_changed' : null,
+    clocks: clocksOf(next),
   });
+}
+
+/** As declared: how old an imported refresh token is nobody knows, so its clocks start with `put`. */
+function clocksOf({ grant, lifetime }: ConnectionRecord): RefreshTokenClocks {
+  const idleMs = needsPerson(grant.grantType) ? lifetime.refreshTokenIdleMs : null;
+  return {
+    expiresInMs: lifetime.refreshTokenExpiresInMs,
+    keepAliveMs: keepAliveAfterMs(idleMs),
+  };
 }
 
 /** Where a new grant begins: at the person who is to give it, or at the first token request. */

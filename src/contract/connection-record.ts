@@ -57,7 +57,14 @@ export interface ConnectionRecord {
     /** Workflow types that may use the connection through the activities; null: any. */
     callers: { workflowTypes: string[] } | null;
   };
-  lifetime: { refresh: 'on-demand' | 'ahead'; defaultExpiresInMs: number | null };
+  lifetime: {
+    refresh: 'on-demand' | 'ahead';
+    defaultExpiresInMs: number | null;
+    /** How long a refresh token lives where the server does not say, in milliseconds; null: no end. */
+    refreshTokenExpiresInMs: number | null;
+    /** How long a refresh token may lie unused, in milliseconds; null: no limit. */
+    refreshTokenIdleMs: number | null;
+  };
 }
 
 /** A connection as it is stored: the record plus who wrote it and when. */

@@ -4,8 +4,10 @@ export const DEFAULT_TASK_QUEUE = 'oauth-tokens';
 /** Workflow types, activity types and message names as other SDKs call them. */
 export const TOKEN_LIFECYCLE_WORKFLOW = 'tokenLifecycle';
 export const ENSURE_ACCESS_TOKEN_WORKFLOW = 'ensureAccessToken';
+export const REVOKE_CONNECTION_WORKFLOW = 'revokeConnection';
 export const ENSURE_TOKEN_UPDATE = 'ensureToken';
 export const CONFIGURE_UPDATE = 'configure';
+export const REVOKE_UPDATE = 'revoke';
 export const STATUS_QUERY = 'status';
 
 const CONNECTION_ID = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/;

@@ -39,6 +39,7 @@ const GRANT_BEFORE = {
   expectedSubject: null,
   rotation: null,
 };
+const LIFETIME_BEFORE = { refreshTokenExpiresInMs: null, refreshTokenIdleMs: null };
 
 function fromDocument(document: ConnectionDocument): ReadConnection {
   const { _id, authorizationServer, client, grant, api, lifetime } = document;
@@ -46,7 +47,8 @@ function fromDocument(document: ConnectionDocument): ReadConnection {
   return {
     connection: {
       connectionId: _id,
-      ...{ client, api, lifetime },
+      ...{ client, api },
+      lifetime: { ...LIFETIME_BEFORE, ...lifetime },
       authorizationServer: { ...SERVER_BEFORE, ...authorizationServer },
       grant: { ...GRANT_BEFORE, ...grant },
       ...{ revision, updatedAt: updatedAt.toISOString(), updatedBy },

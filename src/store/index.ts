@@ -3,6 +3,33 @@
  * libraries; knows nothing of Temporal or of OAuth requests, and throws `StoreError` only.
  */
 export {
+  beginRedemption,
+  failAuthorization,
+  finishAuthorization,
+  receiveCode,
+  releaseRedemption,
+  storeAnswer,
+} from './authorization-changes.js';
+export { commitConsent, nextEpochOf, type ConsentTokens } from './authorization-commit.js';
+export {
+  authorizationContext,
+  findAuthorizationByState,
+  insertAuthorization,
+  readAuthorization,
+  type AuthorizationDocument,
+  type NewAuthorization,
+  type ReadAuthorization,
+} from './authorizations.js';
+export {
+  clearPending,
+  listEnding,
+  listUntold,
+  readAnnounced,
+  writeAnnounced,
+  type AnnouncedDocument,
+  type ReadAnnounced,
+} from './announcements.js';
+export {
   clientSecretContext,
   deleteConnection,
   openClientSecret,
@@ -18,7 +45,12 @@ export {
   readDeployment,
   type Deployment,
 } from './deployment.js';
-export type { CandidateDocument, ConnectionDocument, TokenDocument } from './documents.js';
+export type {
+  CandidateDocument,
+  ConnectionDocument,
+  ConsentDocument,
+  TokenDocument,
+} from './documents.js';
 export { StoreError, storeOperation, type StoreErrorCode } from './errors.js';
 export { INDEXES, ensureIndexes, missingIndexes } from './indexes.js';
 export { createFileKeyProvider, readKeyFile } from './key-file.js';
@@ -56,11 +88,28 @@ export {
   newTokenDocument,
   type PutChange,
 } from './token-changes.js';
+export {
+  listKeepAliveDue,
+  startRefreshTokenClocks,
+  type KeepAliveCursor,
+  type RefreshTokenClocks,
+} from './token-clocks.js';
+export {
+  beginRevocation,
+  endRevocation,
+  invalidateGeneration,
+  listRevokingConnections,
+  recordRevocationFailure,
+  recordRevoked,
+  type RevokedEpoch,
+} from './token-revocation.js';
+export { forgetParked, listParked, registerParked, type ParkedWorkflow } from './parked.js';
 export { inTransaction } from './transaction.js';
 export {
   countRecordsOfKey,
   listTokens,
   readToken,
+  recipientOf,
   rejectGeneration,
   accessTokenContext,
   refreshTokenContext,

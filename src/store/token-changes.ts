@@ -8,6 +8,7 @@ import { storeOperation } from './errors.js';
 import { replaced } from './pipeline.js';
 import type { SealedValue } from './sealing.js';
 import type { Parent } from './token-attempts.js';
+import { clocksFromNow, keepAliveFromLastUse, type RefreshTokenClocks } from './token-clocks.js';
 import { kidsOf } from './tokens.js';
 import { sessionOf } from './transaction.js';
 
@@ -34,6 +35,8 @@ export function newTokenDocument(
     refreshAfter: null,
     lifetimeMs: null,
     refreshTokenExpiresAt: null,
+    refreshTokenUsedAt: null,
+    keepAliveAt: null,
     refreshTokenFingerprint,
     invalid: null,
     attempt: null,
@@ -45,6 +48,7 @@ export function newTokenDocument(
     retryAt: null,
     lastOutcome: null,
     rejections: null,
+    revocation: null,
   };
 }
 
@@ -84,6 +88,8 @@ export interface PutChange {
   } | null;
   /** Mark the access token invalid: the configuration it was issued for has changed. */
   invalidate: InvalidReason | null;
+  /** How long the refresh token lives and may lie idle, as the connection says now. */
+  clocks: RefreshTokenClocks;
 }
 
 /**
@@ -104,6 +110,10 @@ export async function applyPut(
       $cond: [{ $in: ['$state', ['blocked', 'quarantined']] }, 'active', '$state'],
     },
   };
+  if (change.nextEpoch === null) {
+    const keepAliveAt = keepAliveFromLastUse(change.clocks.keepAliveMs);
+    set['keepAliveAt'] = { $cond: [{ $in: ['$state', ENDED] }, null, keepAliveAt] };
+  }
   if (change.invalidate !== null) {
     set['invalid'] = replaced({ reason: change.invalidate, at: '$$NOW' });
   }
@@ -115,7 +125,7 @@ export async function applyPut(
       grant: { $literal: change.nextEpoch.grant },
       kids: kidsOf(change.nextEpoch.grant),
       refreshTokenFingerprint: { $literal: change.nextEpoch.refreshTokenFingerprint },
-      refreshTokenExpiresAt: null,
+      ...clocksFromNow(change.clocks, change.nextEpoch.grant !== null),
       expiresAt: null,
       refreshAfter: null,
       invalid: null,
@@ -123,6 +133,7 @@ export async function applyPut(
       unknown: [],
       candidates: [],
       rejections: null,
+      revocation: null,
     });
   }
   const result = await storeOperation('change a token record', () =>
@@ -139,6 +150,9 @@ export async function applyPut(
   );
   return result.matchedCount === 1;
 }
+
+/** A refresh token that is of no use is not kept alive. */
+const ENDED: TokenState[] = ['reauthorization_required', 'revoking', 'revoked'];
 
 /** Ids of the connections after `after` whose lifecycle refreshes ahead, in order, at most `limit`. */
 export async function listAheadConnections(

@@ -127,6 +127,7 @@ export async function issue(rotated: string | null): Promise<void> {
     lifetimeMs: 60_000,
     refreshAheadMs: 12_000,
     refreshTokenLifetimeMs: null,
+    keepAliveMs: null,
     elapsedMs: 5,
     attemptId: 'a1',
     sentAt: begun?.sentAt ?? new Date(),

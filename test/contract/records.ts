@@ -21,6 +21,8 @@ export function record(different: Partial<TokenRecord> = {}): TokenRecord {
     expiresAt: NOW + 59 * MINUTE,
     refreshAfter: NOW + 54 * MINUTE,
     lifetimeMs: 60 * MINUTE,
+    refreshTokenExpiresAt: null,
+    keepAliveAt: null,
     invalid: null,
     attempt: null,
     unknown: [],
@@ -30,6 +32,7 @@ export function record(different: Partial<TokenRecord> = {}): TokenRecord {
     retryAt: null,
     lastOutcome: { at: NOW - MINUTE, outcome: 'issued', type: null },
     rejections: null,
+    revocation: null,
     now: NOW,
     ...different,
   };
