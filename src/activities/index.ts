@@ -8,5 +8,7 @@ export {
   type IssueActivities,
   type TokenActivitiesOptions,
 } from './create-activities.js';
+export { announce, type AnnounceDependencies } from './announce-events.js';
 export type { IssueDependencies } from './dependencies.js';
+export type { EventTargets } from './event-targets.js';
 export type { TokenActivities } from './token-activities.js';

@@ -5,6 +5,7 @@ import type { RotationEffect, RotationFacts } from '../contract/rotation-steps.j
 import { tokenRefOf, type TokenRecord } from '../contract/token-record.js';
 import { failure, recordedFailure, toFailure } from '../failures.js';
 import { readTokenWithGrant, type ReadConnection } from '../store/index.js';
+import { withUntold } from './announce-events.js';
 import type { IssueDependencies } from './dependencies.js';
 import { withHeartbeats } from './heartbeats.js';
 import { viewOf } from './lifecycle-view.js';
@@ -79,11 +80,12 @@ async function finished(
   return result(dependencies, read, now.record, outcome);
 }
 
-function result(
-  { searchAttributes }: IssueDependencies,
+async function result(
+  dependencies: IssueDependencies,
   { connection }: ReadConnection,
   record: TokenRecord,
   outcome: IssueTokenResult['outcome'],
-): IssueTokenResult {
-  return { ...viewOf(connection, record, searchAttributes), outcome, token: tokenRefOf(record) };
+): Promise<IssueTokenResult> {
+  const view = viewOf(connection, record, dependencies.searchAttributes);
+  return { ...(await withUntold(dependencies, view)), outcome, token: tokenRefOf(record) };
 }

@@ -8,6 +8,7 @@ import {
 } from '@temporalio/workflow';
 import type { TokenActivities } from '../activities/token-activities.js';
 import type { GetAccessTokenInput, TokenRef } from '../contract/messages.js';
+import { applicationFailureOf, timeIsOver } from './failure-cause.js';
 import { authorizedSignal } from './messages.js';
 import { GET_ACCESS_TOKEN_OPTIONS } from './options.js';
 
@@ -80,8 +81,21 @@ export async function tokenWhenAuthorized(
       cancellationType: ActivityCancellationType.TRY_CANCEL,
       summary: `Valid token of ${input.connectionId}, when a person has authorized it`,
     });
+    const heard = wakeUp.count;
     const call = (): Promise<TokenRef> => getAccessToken({ ...input, onReauthorization: 'wait' });
-    const token = await wakeUp.interruptible(call);
-    if (token !== undefined) return token;
+    try {
+      const token = await wakeUp.interruptible(call);
+      if (token !== undefined) return token;
+    } catch (error) {
+      // Its next look would come too late; a wake-up may not.
+      if (!isWaiting(error)) throw error;
+      const leftMs = Math.max(deadline - Date.now(), 1);
+      if (!(await wakeUp.heardAfter(heard, leftMs, 'rest of the wait for a person'))) throw error;
+    }
   }
+}
+
+function isWaiting(error: unknown): boolean {
+  const type = applicationFailureOf(error)?.type;
+  return timeIsOver(error) && type === 'Token.reauthorization_required';
 }
