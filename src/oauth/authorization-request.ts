@@ -3,7 +3,7 @@ import { Secret } from '../secret.js';
 import type { TokenClient } from './client-authentication.js';
 import {
   malformedAnswer,
-  postToEndpoint,
+  postForMembers,
   type EndpointRequestOptions,
 } from './endpoint-request.js';
 import { OAuthRequestError } from './errors.js';
@@ -161,7 +161,7 @@ async function push(
   const endpoint = authorizationServer.pushedAuthorizationRequestEndpoint ?? '';
   // `client_id` is part of an authorization request however the client authenticates.
   const form: [string, string][] = [['client_id', client.clientId], ...parameters];
-  const result = await postToEndpoint({ endpoint, client, parameters: form }, options);
+  const result = await postForMembers({ endpoint, client, parameters: form }, options);
   if (result.kind === 'failed') return result;
   const requestUri = result.members.get('request_uri');
   if (typeof requestUri !== 'string' || !/^[\x21-\x7e]{1,2048}$/.test(requestUri)) {

@@ -4,7 +4,7 @@ import { furtherParameters } from './authorization-request.js';
 import type { TokenClient } from './client-authentication.js';
 import {
   malformedAnswer,
-  postToEndpoint,
+  postForMembers,
   type EndpointRequestOptions,
 } from './endpoint-request.js';
 import { readLifetime } from './lifetime.js';
@@ -66,7 +66,7 @@ export async function requestDeviceAuthorization(
     ...furtherParameters(parameters),
   ];
   const request = { endpoint: deviceAuthorizationEndpoint, client, parameters: form };
-  const result = await postToEndpoint(request, options);
+  const result = await postForMembers(request, options);
   if (result.kind === 'failed') return result;
   const authorization = authorizationOf(result.members);
   return authorization === null

@@ -6,7 +6,7 @@ import { classifyEmptyAnswer, classifyNoAnswer, classifyRefusal } from './classi
 import { authenticateClient, type TokenClient } from './client-authentication.js';
 import { OAuthRequestError } from './errors.js';
 import { exchangeHttp, type HttpExchange } from './http-exchange.js';
-import { parseMembers, type Members } from './members.js';
+import { parseMembers, type AnswerText, type Members } from './members.js';
 import { decodeBody } from './response-body.js';
 import type { TokenRequestFailure } from './token-result.js';
 
@@ -26,10 +26,26 @@ export interface EndpointRequestOptions {
   readonly network: Pick<Network, 'assertUrlAllowed' | 'requestDispatcher'>;
 }
 
-/** The members of a 2xx answer, or what is known of a request that failed. */
-export type EndpointResult =
-  | { readonly kind: 'answered'; readonly members: Members; readonly elapsedMs: number }
-  | { readonly kind: 'failed'; readonly failure: TokenRequestFailure };
+/** What is known of a request that brought nothing. */
+export interface FailedEndpointRequest {
+  readonly kind: 'failed';
+  readonly failure: TokenRequestFailure;
+}
+
+/** An answer with a status of 200 to 299 that is no error. */
+export interface EndpointAnswer {
+  readonly kind: 'answered';
+  readonly httpStatus: number;
+  readonly answer: AnswerText;
+  readonly elapsedMs: number;
+}
+
+/** The members of such an answer. */
+export interface EndpointMembers {
+  readonly kind: 'answered';
+  readonly members: Members;
+  readonly elapsedMs: number;
+}
 
 const MAX_CONNECT_MS = 5_000;
 
@@ -50,7 +66,7 @@ const HEADERS = {
 export async function postToEndpoint(
   request: EndpointRequest,
   { timeoutMs, network }: EndpointRequestOptions,
-): Promise<EndpointResult> {
+): Promise<EndpointAnswer | FailedEndpointRequest> {
   const { url, headers, body } = prepareForm(request, network);
   const dispatcher = network.requestDispatcher({
     connectTimeoutMs: Math.min(timeoutMs, MAX_CONNECT_MS),
@@ -82,7 +98,7 @@ function prepareForm(
   return { url, headers, body: new Secret(form.toString()) };
 }
 
-async function readAnswer(exchange: HttpExchange): Promise<EndpointResult> {
+async function readAnswer(exchange: HttpExchange): Promise<EndpointAnswer | FailedEndpointRequest> {
   const { status, body, headers, end, elapsedMs } = exchange;
   if (status === null) return { kind: 'failed', failure: classifyNoAnswer(exchange) };
   const { text, complete } = await decodeBody(body, headers['content-encoding']);
@@ -90,13 +106,27 @@ async function readAnswer(exchange: HttpExchange): Promise<EndpointResult> {
   if (status >= 300) return { kind: 'failed', failure: classifyRefusal(exchange, answer) };
   const members = parseMembers(answer);
   // Some servers say an error with a 200.
-  return members === undefined || isErrorMember(members)
+  return members !== undefined && isErrorMember(members)
     ? { kind: 'failed', failure: classifyEmptyAnswer(exchange, answer) }
+    : { kind: 'answered', httpStatus: status, answer, elapsedMs };
+}
+
+/** The same, where the answer has to have members. */
+export async function postForMembers(
+  request: EndpointRequest,
+  options: EndpointRequestOptions,
+): Promise<EndpointMembers | FailedEndpointRequest> {
+  const result = await postToEndpoint(request, options);
+  if (result.kind === 'failed') return result;
+  const { answer, elapsedMs } = result;
+  const members = parseMembers(answer);
+  return members === undefined
+    ? malformedAnswer(elapsedMs)
     : { kind: 'answered', members, elapsedMs };
 }
 
 /** What is known of a request whose answer came and cannot be used. */
-export function malformedAnswer(elapsedMs: number): EndpointResult & { readonly kind: 'failed' } {
+export function malformedAnswer(elapsedMs: number): FailedEndpointRequest {
   return {
     kind: 'failed',
     failure: {
