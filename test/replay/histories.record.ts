@@ -10,7 +10,8 @@ import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { temporalBinary } from '../../dev/servers/temporal-binary.js';
 import { lifecycleWorkflowId } from '../../src/contract/names.js';
-import { startTokenSystem, type TokenSystem } from '../support/token-system.js';
+import { issue, startScriptedAuthorizationServer } from '../../src/testing/index.js';
+import { CLIENT_SECRET, startTokenSystem, type TokenSystem } from '../support/token-system.js';
 
 const VERSION = '0.1.0';
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
@@ -124,4 +125,44 @@ it('ensureAccessToken, served and refused', async () => {
   };
   await expect(workflow.execute('ensureAccessToken', refused)).rejects.toThrow();
   await record('ensure-access-token-refused', refused.workflowId);
+});
+
+it('a revocation that the server refuses for a while, by workflow', async () => {
+  const server = await startScriptedAuthorizationServer();
+  const { tokenEndpoint, revocationEndpoint } = server;
+  const file = system.connectionFile('revoked', {
+    authorizationServer: { tokenEndpoint, revocationEndpoint },
+    grant: { grantType: 'refresh_token', refreshToken: { env: 'REFRESH_TOKEN' } },
+  });
+  await system.put(file, { CLIENT_SECRET, REFRESH_TOKEN: 'refresh-0' });
+  server.script.push(issue('access-1', { refresh_token: 'refresh-1' }));
+  const { connectionId } = file;
+  await system.source().getAccessToken(connectionId);
+  server.revocationScript.push({ status: 503 }, { status: 503 });
+  const { taskQueue } = system;
+  const options = { taskQueue, workflowId: `revoke-${system.id}`, args: [{ connectionId }] };
+  await system.client.workflow.execute('revokeConnection', options);
+  await record('revocation', lifecycleWorkflowId(connectionId));
+  await record('revoke-connection', options.workflowId);
+  await server.stop();
+});
+
+it('a refresh that keeps an idle refresh token alive', async () => {
+  const server = await startScriptedAuthorizationServer();
+  const file = system.connectionFile('kept-alive', {
+    authorizationServer: { tokenEndpoint: server.tokenEndpoint },
+    grant: { grantType: 'refresh_token', refreshToken: { env: 'REFRESH_TOKEN' } },
+    lifetime: { refreshTokenIdleMs: 20 * 60_000 },
+  });
+  await system.put(file, { CLIENT_SECRET, REFRESH_TOKEN: 'refresh-0' });
+  server.otherwise = () => issue('access', { refresh_token: 'refresh-1', expires_in: 86_400 });
+  const { connectionId } = file;
+  await system.source().getAccessToken(connectionId);
+  const tokens = system.database.tokens;
+  await tokens.updateOne({ _id: connectionId }, { $set: { keepAliveAt: new Date(0) } });
+  const handle = system.client.workflow.getHandle(lifecycleWorkflowId(connectionId));
+  await handle.executeUpdate('configure', { args: [{}] });
+  await expect.poll(async () => (await tokens.findOne({ _id: connectionId }))?.generation).toBe(2);
+  await record('kept-alive', lifecycleWorkflowId(connectionId));
+  await server.stop();
 });
