@@ -49,6 +49,7 @@ export function newTokenDocument(
     lastOutcome: null,
     rejections: null,
     revocation: null,
+    announced: { seq: 0, state: 'active', epoch: 1, expiring: null },
   };
 }
 

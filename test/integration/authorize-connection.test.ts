@@ -4,14 +4,16 @@ import type { WorkflowHandle } from '@temporalio/client';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { AuthorizationStatus } from '../../src/contract/consent-messages.js';
 import { bundleWithTimeouts } from '../support/short-bundle.js';
-import { startTokenSystem, type TokenSystem } from '../support/token-system.js';
+import { consentOnDevice } from '../support/consent.js';
+import type { TokenSystem } from '../support/token-system.js';
+import { consent, consentFile, startConsentSystem } from './consent-system.js';
 import { failureOf } from './expected-failure.js';
 import { deadGrant, livingGrant } from './grants-put-anew.js';
 
 let system: TokenSystem;
 
 beforeAll(async () => {
-  system = await startTokenSystem({ authorizationServer: { accessTokenTtlSeconds: 600 } });
+  system = await startConsentSystem();
   const workflowBundle = await bundleWithTimeouts({ firstConsentLookMs: 500 });
   await system.startWorker({ workerOptions: { workflowBundle } });
 });
@@ -26,6 +28,17 @@ const start = (input: unknown): Promise<WorkflowHandle> =>
 const statusOf = (handle: WorkflowHandle): Promise<AuthorizationStatus> =>
   handle.query<AuthorizationStatus, []>('authorization');
 
+/** A connection that a person authorizes, before anybody has. */
+async function unauthorized(name: string, grant: Record<string, unknown> = {}): Promise<string> {
+  return (await system.put(consentFile(system, name, { grant }))).connectionId;
+}
+
+/** What a person with a device reads. */
+async function shown(handle: WorkflowHandle): Promise<AuthorizationStatus> {
+  await expect.poll(async () => (await statusOf(handle)).phase, { timeout: 20_000 }).toBe('device');
+  return statusOf(handle);
+}
+
 const waits = (handle: WorkflowHandle): Promise<void> =>
   expect.poll(async () => (await statusOf(handle)).phase, { timeout: 20_000 }).toBe('waiting');
 
@@ -37,21 +50,85 @@ it('returns at once where there is a usable grant', async () => {
 });
 
 it('waits for a person, says so, and goes on when the consent is there', async () => {
-  const { connectionId, consent } = await deadGrant(system, 'waits');
+  const { connectionId, consent: putAnew } = await deadGrant(system, 'waits');
   const handle = await start({ connectionId, timeoutMs: 3_600_000 });
   await waits(handle);
   const { deadline, userCode } = await statusOf(handle);
   expect(userCode).toBeNull();
   expect(Date.parse(deadline ?? '')).toBeGreaterThan(Date.now() + 3_500_000);
-  await consent();
+  await putAnew();
   expect(await handle.result()).toMatchObject({ epoch: 2, generation: 1 });
 });
 
+it('goes on when a person has followed the link, although nobody has said so', async () => {
+  const connectionId = await unauthorized('link');
+  const [waiting, working] = await Promise.all([
+    start({ connectionId }),
+    system.client.workflow.start('ensureAccessToken', {
+      ...{ taskQueue: system.taskQueue, workflowId: `working-${randomUUID()}` },
+      args: [{ connectionId, onReauthorization: 'wait' }],
+    }),
+  ]);
+  await waits(waiting);
+  await expect
+    .poll(() => system.database.parked.countDocuments({ connectionId }), { timeout: 20_000 })
+    .toBe(2);
+  await consent(system, connectionId);
+  const token = { connectionId, epoch: 2, generation: 1 };
+  expect(await Promise.all([waiting.result(), working.result()])).toMatchObject([token, token]);
+});
+
+it('shows a person with a device what to enter, and goes on when it is done', async () => {
+  const connectionId = await unauthorized('device', { grantType: 'device_code' });
+  const handle = await start({ connectionId });
+  const { userCode, verificationUri, expiresAt } = await shown(handle);
+  expect(Date.parse(expiresAt ?? '')).toBeGreaterThan(Date.now());
+  await consentOnDevice(verificationUri ?? '', userCode);
+  expect(await handle.result()).toMatchObject({ connectionId, epoch: 2, generation: 1 });
+  expect(await statusOf(handle)).toMatchObject({ phase: 'authorized', userCode: null });
+});
+
+it('fails with Authorization.denied when the person denies', async () => {
+  const connectionId = await unauthorized('denied', { grantType: 'device_code' });
+  const handle = await start({ connectionId });
+  const { userCode, verificationUri } = await shown(handle);
+  await consentOnDevice(verificationUri ?? '', userCode, { decision: 'deny' });
+  const type = 'Authorization.denied';
+  expect(await failureOf(handle.result())).toMatchObject({ type, nonRetryable: true });
+});
+
+it('shows the next code when nobody has entered one in its time', async () => {
+  const connectionId = await unauthorized('next-code', { grantType: 'device_code' });
+  const handle = await start({ connectionId });
+  const first = await shown(handle);
+  await system.database.authorizations.updateMany(
+    { connectionId },
+    { $set: { expiresAt: new Date(0) } },
+  );
+  const userCode = async () => (await statusOf(handle)).userCode;
+  await expect.poll(userCode, { timeout: 30_000 }).not.toBe(first.userCode);
+  const next = await shown(handle);
+  await consentOnDevice(next.verificationUri ?? '', next.userCode);
+  expect(await handle.result()).toMatchObject({ epoch: 2 });
+});
+
+it('takes its polling along when it is cancelled', async () => {
+  const connectionId = await unauthorized('cancelled', { grantType: 'device_code' });
+  const handle = await start({ connectionId });
+  await shown(handle);
+  await handle.cancel();
+  await expect(handle.result()).rejects.toMatchObject({ cause: { name: 'CancelledFailure' } });
+  const query = `TaskQueue="${system.taskQueue}" AND WorkflowType="redeemAuthorization" AND ExecutionStatus="Running"`;
+  await expect
+    .poll(async () => (await system.client.workflow.count(query)).count, { timeout: 20_000 })
+    .toBe(0);
+});
+
 it('waits for a new consent although there is a usable grant, if it is told to', async () => {
-  const { connectionId, consent } = await livingGrant(system, 'anew');
+  const { connectionId, consent: putAnew } = await livingGrant(system, 'anew');
   const handle = await start({ connectionId, reauthorize: true });
   await waits(handle);
-  await consent();
+  await putAnew();
   expect(await handle.result()).toMatchObject({ epoch: 2 });
   // Whoever begins later and names the epoch does not wait for a third one.
   const later = await start({ connectionId, reauthorize: true, afterEpoch: 1 });
@@ -59,13 +136,13 @@ it('waits for a new consent although there is a usable grant, if it is told to',
 });
 
 it('finds a consent by itself when nobody woke it', async () => {
-  const { connectionId, consent } = await deadGrant(system, 'unwoken');
+  const { connectionId, consent: putAnew } = await deadGrant(system, 'unwoken');
   const handle = await start({ connectionId });
   await waits(handle);
   // Who waits is forgotten, as after a wake-up that was lost.
   await system.database.parked.deleteMany({ connectionId });
   const { wake } = await silenced(connectionId);
-  await consent();
+  await putAnew();
   expect(await handle.result()).toMatchObject({ epoch: 2 });
   await wake();
 });
