@@ -2,20 +2,12 @@
  * Records histories of the workflows as they are now: `npm run record-histories`. The files in
  * test/histories are kept for ever; a change of behaviour goes under `patched()` and adds files.
  */
-import { execFile } from 'node:child_process';
-import { writeFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { temporalBinary } from '../../dev/servers/temporal-binary.js';
 import { lifecycleWorkflowId } from '../../src/contract/names.js';
 import { issue, startScriptedAuthorizationServer } from '../../src/testing/index.js';
 import { CLIENT_SECRET, startTokenSystem, type TokenSystem } from '../support/token-system.js';
-
-const VERSION = '0.1.0';
-const ROOT = fileURLToPath(new URL('../../', import.meta.url));
-const FOLDER = fileURLToPath(new URL('../histories/', import.meta.url));
+import { recordHistory } from './record-history.js';
 
 let system: TokenSystem;
 
@@ -25,29 +17,11 @@ beforeAll(async () => {
 });
 afterAll(() => system.close());
 
-async function record(name: string, workflowId: string, runId?: string): Promise<void> {
-  const temporal = await temporalBinary(() => undefined);
-  const run = runId === undefined ? [] : ['--run-id', runId];
-  const { stdout } = await promisify(execFile)(
-    temporal,
-    [
-      'workflow',
-      'show',
-      '--workflow-id',
-      workflowId,
-      ...run,
-      '--output',
-      'json',
-      '--address',
-      system.address,
-    ],
-    { maxBuffer: 16 * 1024 * 1024 },
-  );
-  // Stack traces name the folder this was recorded in.
-  const { events } = JSON.parse(stdout.replaceAll(ROOT, '')) as { events: unknown[] };
-  expect(events.length).toBeGreaterThan(4);
-  await writeFile(`${FOLDER}${name}-${VERSION}.json`, `${JSON.stringify({ events }, null, 1)}\n`);
-}
+const record = (name: string, workflowId: string, runId?: string): Promise<void> =>
+  recordHistory(name, {
+    ...{ address: system.address, workflowId },
+    ...(runId === undefined ? {} : { runId }),
+  });
 
 const answer = (status: number, error: string) => ({ status, body: JSON.stringify({ error }) });
 
