@@ -1,5 +1,5 @@
 import { log } from '@temporalio/activity';
-import { leewayMs, refreshAheadMs } from '../contract/freshness.js';
+import { endAheadMs, refreshAheadMs } from '../contract/freshness.js';
 import { needsPerson, refreshScope } from '../contract/grant-type.js';
 import { keepAliveAfterMs } from '../contract/refresh-token-clocks.js';
 import type { TokenRecord } from '../contract/token-record.js';
@@ -102,7 +102,7 @@ async function sealAnswer(
     // With nothing to refresh it a token serves to its end, and then a person is needed.
     refreshAheadMs:
       needsPerson(grantType) && refreshToken === null
-        ? leewayMs(lifetimeMs ?? 0)
+        ? endAheadMs(lifetimeMs ?? 0)
         : refreshAheadMs(lifetimeMs ?? 0, Math.random()),
     ...refreshTokenClocks(plan, response, sentRefreshToken),
     attemptId: attempt.id,

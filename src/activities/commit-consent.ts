@@ -1,5 +1,5 @@
 import type { KeptAnswer } from '../authorizations/index.js';
-import { refreshAheadMs } from '../contract/freshness.js';
+import { endAheadMs, refreshAheadMs } from '../contract/freshness.js';
 import { keepAliveAfterMs } from '../contract/refresh-token-clocks.js';
 import type { TokenRecord } from '../contract/token-record.js';
 import {
@@ -74,7 +74,8 @@ async function sealedTokens(
     ...{ access, grant, tokenType: answer.tokenType, lifetimeMs },
     // What is not told is as it was asked for (RFC 6749 §5.1).
     scope: answer.scope ?? asked.scope,
-    refreshAheadMs: refreshAheadMs(lifetimeMs ?? 0, Math.random()),
+    refreshAheadMs:
+      grant === null ? endAheadMs(lifetimeMs ?? 0) : refreshAheadMs(lifetimeMs ?? 0, Math.random()),
     refreshTokenLifetimeMs: refreshTokenLifetimeMs === 'never' ? null : refreshTokenLifetimeMs,
     keepAliveMs: keepAliveAfterMs(lifetime.refreshTokenIdleMs),
     attempt: { id: attempt.id, sentAt: new Date(attempt.sentAt) },

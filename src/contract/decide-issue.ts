@@ -25,8 +25,8 @@ export type IssueDecision =
   | { action: 'announce_takeover'; attempt: Attempt }
   /** Somebody else is at it, or the time has not come: look again at `until`. */
   | { action: 'wait'; type: string; until: number }
-  /** Nothing is there to ask with, and the token serves no longer: a person has to consent. */
-  | { action: 'give_up' }
+  /** Nothing is there to ask with; `over`: and the token serves no longer, so a person is needed. */
+  | { action: 'give_up'; over: boolean }
   | { action: 'fail'; type: string };
 
 /**
@@ -66,10 +66,8 @@ function withoutGrant(record: TokenRecord, { reason }: EnsureTokenInput): IssueD
     record.hasAccessToken &&
     record.invalid === null &&
     freshnessOf(record, record.now) !== 'expired';
-  if (!serves) return { action: 'give_up' };
-  return reason === 'forced' || reason === 'min_valid'
-    ? { action: 'fail', type: 'Token.reauthorization_required' }
-    : { action: 'current' };
+  const wantsMore = reason === 'forced' || reason === 'min_valid';
+  return serves && !wantsMore ? { action: 'current' } : { action: 'give_up', over: !serves };
 }
 
 /** Rules R5 and R6: a probe that has to wait. */

@@ -122,7 +122,7 @@ function afterRead(
     case 'wait':
       return { state: next, effect: { do: 'wait', until: decision.until, type: decision.type } };
     case 'give_up':
-      return end(next, WITHOUT_GRANT);
+      return end(next, withoutGrant(decision.over));
     case 'announce_takeover': {
       const atRisk = isAtRisk(facts);
       const attemptId = decision.attempt.id;
@@ -133,22 +133,25 @@ function afterRead(
   }
 }
 
-/** The end of an authorization that brought no refresh token. */
-const WITHOUT_GRANT: EndOfAttempt = {
-  hasIntent: false,
-  failureType: 'Token.reauthorization_required',
-  outcome: {
-    type: 'Token.reauthorization_required',
+/**
+ * Without a refresh token nothing can be requested. It is written down even while the token serves:
+ * who asks again must not be given this answer (`failures` is part of an update's id).
+ */
+function withoutGrant(over: boolean): EndOfAttempt {
+  const type = 'Token.reauthorization_required';
+  const outcome: RequestOutcome = {
+    type,
     outcomeUnknown: false,
     mayStillRun: false,
     resend: false,
-    state: 'reauthorization_required',
+    state: over ? 'reauthorization_required' : null,
     retryInMs: null,
-    reason: 'no_refresh_token',
+    reason: over ? 'no_refresh_token' : null,
     dropGrant: false,
     tryClientCredentials: false,
-  },
-};
+  };
+  return { hasIntent: false, failureType: type, outcome };
+}
 
 const failFor = (type: string): RotationEffect => ({
   do: 'fail',

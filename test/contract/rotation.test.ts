@@ -302,6 +302,17 @@ describe('a grant without a refresh token', () => {
     });
   });
 
+  it('leaves a token that serves as it is, and its failure is for this asker alone', () => {
+    const forced: RotationFacts = { ...facts, input: { ...facts.input, reason: 'forced' } };
+    const serving = record({ hasRefreshToken: false });
+    const effects = run([{ type: 'read', record: serving }, ENDED], forced);
+    expect(effects[1]).toMatchObject({
+      do: 'end_attempt',
+      end: { hasIntent: false, outcome: { state: null, reason: null } },
+    });
+    expect(effects[2]).toMatchObject({ type: 'Token.reauthorization_required', final: true });
+  });
+
   it('is looked at again when somebody consented meanwhile', () => {
     const effects = run(
       [
