@@ -9,6 +9,7 @@ import {
   startScriptedAuthorizationServer,
   type ScriptedAuthorizationServer,
 } from '../../src/testing/index.js';
+import { secretsIn, textsIn } from './secret-search.js';
 import { createGate } from '../support/gate.js';
 import { forceRefresh, tokenDocument } from '../support/token-records.js';
 import {
@@ -288,4 +289,46 @@ it('ends the grant at a real authorization server', async () => {
   expect(await revoke(connectionId)).toMatchObject({ state: 'revoked' });
   expect(authorizationServer.countRefreshTokens()).toBe(0);
   expect(authorizationServer.revokeAccessToken(token.reveal())).toBe(false);
+});
+
+it('is noticed within seconds by a process that has the token in memory', async () => {
+  const connectionId = await putIssued('in-memory');
+  const source = system.source();
+  await source.getAccessToken(connectionId);
+  await revoke(connectionId);
+  const refused = () =>
+    source.getAccessToken(connectionId).then(
+      () => 'served',
+      (error: unknown) => (error as { type?: string }).type,
+    );
+  await expect.poll(refused, { timeout: 8_000, interval: 200 }).toBe('Token.revoked');
+});
+
+it('leaves no token in a history, whatever the server echoes', async () => {
+  const marked = ['marked-access-9e1c7f0a24', 'marked-refresh-5b80d3c6f1'] as const;
+  const [accessToken, refreshToken] = marked;
+  const connectionId = await put('echo');
+  server.script.push(issue(accessToken, { refresh_token: refreshToken }));
+  await system.source().getAccessToken(connectionId);
+  server.revocationScript.push(
+    ({ parameters }) => ({ status: 503, headers: { 'x-echo': refreshToken }, body: parameters }),
+    ({ parameters }) => ({
+      status: 400,
+      body: { error: parameters['token'], error_description: parameters['token'] },
+    }),
+  );
+  const { taskQueue, client } = system;
+  const workflowId = `revoke-echo-${system.id}`;
+  const options = { taskQueue, workflowId, args: [{ connectionId }] };
+  const handle = await client.workflow.start('revokeConnection', options);
+  await expect.poll(() => asked().length, { timeout: 20_000 }).toBe(2);
+  await expect
+    .poll(async () => (await tokenDocument(system, connectionId)).lastOutcome?.type)
+    .toBe('OAuth.other');
+  await put('echo');
+  expect(await handle.result()).toMatchObject({ state: 'revoked' });
+  for (const id of [workflowId, lifecycleWorkflowId(connectionId)]) {
+    const history = await client.workflow.getHandle(id).fetchHistory();
+    expect(secretsIn(textsIn(history.events), [...marked, CLIENT_SECRET])).toEqual([]);
+  }
 });
