@@ -43,7 +43,9 @@ export async function leftInMongodb(
 ): Promise<{ documents: string; oplog: string }> {
   const database = system.mongodb.db(system.database.name);
   const collections = await database.listCollections().toArray();
-  expect(collections.map(({ name }) => name).sort()).toEqual(['connections', 'tokens']);
+  expect(collections.map(({ name }) => name).sort()).toEqual([
+    ...['authorizations', 'connections', 'parked', 'tokens'],
+  ]);
   const raw = { raw: true } as const;
   let documents = '';
   for (const { name } of collections) {
