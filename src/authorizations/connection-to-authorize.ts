@@ -31,7 +31,8 @@ export interface ConnectionToAuthorize {
 /**
  * Reads a connection that a person is to authorize in a certain way.
  *
- * @throws AuthorizationError `Connection.not_found`, `Connection.invalid`; StoreError
+ * @throws AuthorizationError `Connection.not_found`, `Connection.invalid`,
+ *   `Token.revocation_in_progress`; StoreError
  */
 export async function connectionToAuthorize(
   { database, keys }: AuthorizationParts,
@@ -47,6 +48,10 @@ export async function connectionToAuthorize(
   if (grant.grantType !== grantType) {
     const message = `grant.grantType is ${grant.grantType}, and not ${grantType}.`;
     throw new AuthorizationError('Connection.invalid', message);
+  }
+  if (token.record.state === 'revoking') {
+    const message = 'Another consent would cut short the revocation of the one before.';
+    throw new AuthorizationError('Token.revocation_in_progress', message);
   }
   const clientSecret = await openClientSecret(database, keys, read);
   return {
