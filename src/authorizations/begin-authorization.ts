@@ -32,6 +32,8 @@ export interface BegunAuthorization {
   /** What the person's browser opens. It is for this person alone. */
   url: Secret;
   expiresAt: Date;
+  /** The same as a length, for whoever has another clock than MongoDB. */
+  expiresInMs: number;
 }
 
 /**
@@ -75,7 +77,7 @@ export async function beginAuthorization(
     ...{ userCode: null, verificationUri: null, verificationUriComplete: null },
     lifetimeMs: LIFETIME_MS,
   });
-  return { authorizationId, url, expiresAt };
+  return { authorizationId, url, expiresAt, expiresInMs: LIFETIME_MS };
 }
 
 /** An id that nobody can guess, and that may cross Temporal all the same. */
