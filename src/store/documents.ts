@@ -88,7 +88,7 @@ export interface TokenDocument {
     at: Date;
     outcome: 'issued' | 'failed' | 'unknown';
     type: string | null;
-    /** Why a grant is dead: `revoked_or_expired` or `lost_rotation`. */
+    /** Why a grant is dead: `revoked_or_expired`, `lost_rotation` or `no_refresh_token`. */
     reason?: string;
   } | null;
   rejections: { inARow: number; generation: number; requestedAt: Date | null } | null;
