@@ -103,7 +103,7 @@ export async function writeAnnounced(
     refreshTokenExpiresAt: refreshTokenExpiresAt === null ? null : new Date(refreshTokenExpiresAt),
     // A record of an earlier version has none.
     'announced.seq': before.seq === 0 ? { $in: [0, null] } : before.seq,
-  } as Filter<TokenDocument>;
+  };
   const result = await storeOperation('write down what is told of a connection', () =>
     database.tokens.updateOne(filter, {
       $set: {

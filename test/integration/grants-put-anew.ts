@@ -6,7 +6,7 @@ import { CLIENT_ID, CLIENT_SECRET, type TokenSystem } from '../support/token-sys
 /** A connection, and what starts its next epoch. */
 export interface GrantPutAnew {
   connectionId: string;
-  consent(): Promise<PutResult>;
+  consent: () => Promise<PutResult>;
 }
 
 /** A connection that works. */

@@ -120,9 +120,8 @@ it('goes on at once when the consent came between its look and its registration'
     throw failure('Token.reauthorization_required', { connectionId });
   };
   const wanted = { connectionId, onReauthorization: 'wait' as const };
-  const ended = await failureOf(
-    environment.run(() => parkedUntilAuthorized(database, wanted, lateLook)) as Promise<unknown>,
-  );
+  const look = (): Promise<never> => parkedUntilAuthorized(database, wanted, lateLook);
+  const ended = await failureOf(environment.run<[], never, typeof look>(look));
   expect(ended).toMatchObject({ type: 'Token.reauthorization_required', nonRetryable: false });
   expect(ended.nextRetryDelay).toBeLessThanOrEqual(2_000);
 });
