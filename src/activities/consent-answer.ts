@@ -31,16 +31,23 @@ export interface JudgedAnswer {
 export class ConsentRefusal extends Error {
   override readonly name = 'ConsentRefusal';
   readonly failureType: FailureType;
-  /** The same answer may pass later. */
-  readonly temporary: boolean;
   /** What is refused; its tokens are nobody's. */
   readonly answer: KeptAnswer;
+  /** The same answer may pass later. */
+  readonly temporary: boolean;
+  /** It is known to be of somebody else than the consent that is stored. */
+  readonly ofAnother: boolean;
 
-  constructor(failureType: FailureType, answer: KeptAnswer, temporary = false) {
+  constructor(
+    failureType: FailureType,
+    answer: KeptAnswer,
+    { temporary = false, ofAnother = false } = {},
+  ) {
     super('An answer of the authorization server is not accepted.');
     this.failureType = failureType;
     this.answer = answer;
     this.temporary = temporary;
+    this.ofAnother = ofAnother;
   }
 }
 
@@ -64,14 +71,17 @@ export async function judgeAnswer(
     throw new ConsentRefusal('OAuth.malformed_response', answer);
   }
   const identity = await identityOf(dependencies, consent, answer);
-  const { expectedSubject } = connection.grant;
-  const mismatch = new ConsentRefusal('Authorization.subject_mismatch', answer);
-  if (expectedSubject !== null && identity?.subject !== expectedSubject) throw mismatch;
+  const text = identity === null ? null : JSON.stringify([identity.issuer, identity.subject]);
   const stored = token.consent?.subject ?? null;
   const { connectionId, acceptNewSubject } = record;
-  const text = identity === null ? null : JSON.stringify([identity.issuer, identity.subject]);
-  if (stored !== null && !acceptNewSubject) {
-    if (text === null || !(await isOf(keys, connectionId, text, stored))) throw mismatch;
+  const isStored =
+    text === null || stored === null ? null : await isOf(keys, connectionId, text, stored);
+  const { expectedSubject } = connection.grant;
+  const unexpected = expectedSubject !== null && identity?.subject !== expectedSubject;
+  const isNew = stored !== null && isStored !== true && !acceptNewSubject;
+  if (unexpected || isNew) {
+    const ofAnother = isStored === false;
+    throw new ConsentRefusal('Authorization.subject_mismatch', answer, { ofAnother });
   }
   const subject = text === null ? null : await fingerprint(keys, connectionId, text);
   return { answer, subject };
@@ -106,11 +116,12 @@ async function identityOf(
     if (error instanceof IdTokenError) {
       const { temporary } = error;
       const type = temporary ? 'OAuth.unreachable' : 'Authorization.invalid_id_token';
-      throw new ConsentRefusal(type, answer, temporary);
+      throw new ConsentRefusal(type, answer, { temporary });
     }
     // Where the keys are is this process's network setting to allow: another worker may reach them.
     const type = failureTypeOf(error);
-    if (type === 'Policy.network_not_allowed') throw new ConsentRefusal(type, answer, true);
+    if (type === 'Policy.network_not_allowed')
+      throw new ConsentRefusal(type, answer, { temporary: true });
     throw error;
   }
 }

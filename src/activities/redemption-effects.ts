@@ -37,6 +37,7 @@ type Effect<Kind extends ActiveRedemptionEffect['do']> = Extract<
 /** A longer wait is a retryable failure with `nextRetryDelay`, so that it holds no slot. */
 const MAX_WAIT_INSIDE_MS = 5_000;
 const STORE_PAUSE_MS = 500;
+const REVOKING_PAUSE_MS = 5_000;
 /** A consent is worth waiting for MongoDB this long. */
 const STORE_GIVE_UP_MS = 10 * 60_000;
 
@@ -218,6 +219,11 @@ export class RedemptionEffects {
   }
 
   async #validate(): Promise<RedemptionEvent> {
+    if (present(this.#token).record.state === 'revoking') {
+      // The next epoch waits until the server has heard of the end of this one.
+      const failureType = 'Token.revocation_in_progress';
+      return { type: 'not_validated', failureType, retryInMs: REVOKING_PAUSE_MS };
+    }
     try {
       this.#judged = await judgeAnswer(this.#dependencies, this.#consent());
       return { type: 'valid' };
@@ -242,12 +248,16 @@ export class RedemptionEffects {
   }
 
   async #revoke(): Promise<RedemptionEvent> {
-    const { answer } = this.#refusal ?? {};
-    const read = present(this.#read);
-    if (answer !== undefined) {
+    const refusal = this.#refusal;
+    const { record } = present(this.#token);
+    // Where one person has one grant, to end this one could end the one that serves.
+    const spares = refusal?.ofAnother !== true && (record.hasRefreshToken || record.hasAccessToken);
+    if (refusal !== null && !spares) {
+      const read = present(this.#read);
       const client = await openClient(this.#dependencies, read);
       const plan = { connection: read.connection, client };
-      await revokeOrphan(this.#dependencies, { plan, response: answer, refreshTokenKept: false });
+      const { answer: response } = refusal;
+      await revokeOrphan(this.#dependencies, { plan, response, refreshTokenKept: false });
     }
     return { type: 'revoked' };
   }

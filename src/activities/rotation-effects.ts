@@ -4,6 +4,7 @@ import { requestBudget } from '../contract/budgets.js';
 import type { StoredConnection } from '../contract/connection-record.js';
 import { candidateLifeMs } from '../contract/rotation-profile.js';
 import type { RotationEffect, RotationEvent } from '../contract/rotation-steps.js';
+import { mayShareGrant } from '../contract/shared-grant.js';
 import { failureTypeOf, recordedFailure } from '../failures.js';
 import { sendTokenRequest, type CapturedResponse } from '../oauth/index.js';
 import {
@@ -203,8 +204,20 @@ export class RotationEffects {
     });
     if (committed.result !== 'orphaned') return { type: 'committed', ...committed };
     const response = present(this.#response);
-    await revokeOrphan(this.#dependencies, { plan, response, refreshTokenKept: committed.kept });
+    if (await this.#mayEndLaterConsent(effect.record.epoch)) {
+      const connectionId = this.#connectionId;
+      log.warn('An answer came too late to be used, and is forgotten', { connectionId });
+    } else {
+      await revokeOrphan(this.#dependencies, { plan, response, refreshTokenKept: committed.kept });
+    }
     return { type: 'committed', result: 'moved' };
+  }
+
+  /** To have the server end what came too late could end what a person has just consented to. */
+  async #mayEndLaterConsent(epoch: number): Promise<boolean> {
+    const now = await readTokenWithGrant(this.#dependencies.database, this.#connectionId);
+    if (now === null || now.consent === null || now.record.epoch === epoch) return false;
+    return mayShareGrant(present(this.#token).consent?.subject ?? null, now.consent.subject);
   }
 
   async #end({ record, end }: Effect<'end_attempt'>): Promise<RotationEvent> {

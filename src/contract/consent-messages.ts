@@ -105,3 +105,10 @@ const AUTHORIZATION_WORKFLOW_PREFIX = 'oauth-authorization/';
 export function authorizationWorkflowId(authorizationId: string): string {
   return `${AUTHORIZATION_WORKFLOW_PREFIX}${authorizationId}`;
 }
+
+const AUTHORIZATION_ID = /^[A-Za-z0-9_-]{22}$/;
+
+/** Whether a value is a well-formed `authorizationId`: 16 random bytes, and no secret. */
+export function isAuthorizationId(value: unknown): value is string {
+  return typeof value === 'string' && AUTHORIZATION_ID.test(value);
+}

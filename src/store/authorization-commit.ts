@@ -44,10 +44,12 @@ export async function commitConsent(
   parent: Parent,
   tokens: ConsentTokens,
 ): Promise<boolean> {
+  // What is being revoked would be overwritten before the server has heard of it.
+  const filter = { ...parentFilter(parent), state: { $ne: 'revoking' as const } };
   const set = consentedFields(parent, tokens);
   return inTransaction(database, 'start the next epoch', async (bound) => {
     const result = await storeOperation('start the next epoch', () =>
-      bound.tokens.updateOne(parentFilter(parent), [{ $set: set }], sessionOf(bound)),
+      bound.tokens.updateOne(filter, [{ $set: set }], sessionOf(bound)),
     );
     if (result.matchedCount === 0) return false;
     return finishAuthorization(bound, tokens.consent.authorizationId, nextEpochOf(parent));

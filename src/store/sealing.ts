@@ -21,7 +21,7 @@ export interface SealedValue {
  */
 export interface SealContext {
   database: string;
-  collection: 'connections' | 'tokens';
+  collection: 'authorizations' | 'connections' | 'tokens';
   connectionId: string;
   incarnation: string;
   epoch: number;

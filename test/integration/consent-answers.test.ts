@@ -40,8 +40,9 @@ const put = (name: string, grant: Record<string, unknown> = {}): Promise<string>
 async function redeemWith(
   connectionId: string,
   replyTo: (nonce: string | null) => TokenReply | Promise<TokenReply>,
+  acceptNewSubject = false,
 ): Promise<Begun> {
-  const { begun, query, nonce } = await consentedAt(system, connectionId);
+  const { begun, query, nonce } = await consentedAt(system, connectionId, acceptNewSubject);
   server.tokens.script.push(() => replyTo(nonce));
   await callBack(system, query, begun.browser);
   return begun;
@@ -177,10 +178,10 @@ describe('a token request with a code', () => {
 });
 
 describe('a consent beside what goes on', () => {
-  it('leaves a refresh of the old epoch behind, whose answer is dropped', async () => {
-    const connectionId = await put('refreshing', { scope: 'things:read' });
-    const first = await redeemWith(connectionId, (nonce) => server.goodTokens(nonce));
-    await redeemed(system, first);
+  /** A refresh under way, while somebody consents anew; what the late answer becomes. */
+  async function consentWhileRefreshing(connectionId: string, subject: string) {
+    const { ledger } = server.tokens;
+    await redeemed(system, await redeemWith(connectionId, (nonce) => server.goodTokens(nonce)));
     const gate = createGate();
     server.tokens.script.push(async () => {
       await gate.pass();
@@ -188,20 +189,33 @@ describe('a consent beside what goes on', () => {
     });
     const refreshing = forceRefresh(system, connectionId);
     await expect.poll(() => gate.arrived()).toBe(1);
-    const second = await redeemWith(connectionId, () =>
-      issue('new-access', { refresh_token: 'new-refresh', expires_in: 600 }),
+    const second = await redeemWith(
+      connectionId,
+      (nonce) => server.goodTokens(nonce, { sub: subject }),
+      true,
     );
-    expect(await redeemed(system, second)).toMatchObject({ epoch: 3, generation: 2 });
+    const token = await redeemed(system, second);
+    expect(token).toMatchObject({ epoch: 3, generation: 2 });
     gate.open();
     await refreshing;
-    const { ledger } = server.tokens;
-    await expect.poll(() => ledger.isActive('late-access')).toBe(false);
     expect(await tokenDocument(system, connectionId)).toMatchObject({
       ...{ epoch: 3, generation: 2, state: 'active', candidates: [], unknown: [] },
     });
-    const token = await system.source().getAccessToken(connectionId);
-    expect(token.reveal()).toBe('new-access');
-    expect(ledger.isActive('new-access')).toBe(true);
+    const served = await system.source().getAccessToken(connectionId);
+    expect(ledger.isActive(served.reveal())).toBe(true);
+    expect(served.reveal()).not.toBe('late-access');
+    return () => ledger.isActive('late-access');
+  }
+
+  it('leaves a refresh of the old epoch behind: its answer is dropped', async () => {
+    const lateIsActive = await consentWhileRefreshing(await put('refreshing'), 'alice');
+    // To revoke it could end the grant that the same person has just given.
+    expect(lateIsActive()).toBe(true);
+  });
+
+  it('has what came late for somebody else revoked', async () => {
+    const lateIsActive = await consentWhileRefreshing(await put('replaced'), 'bob');
+    await expect.poll(lateIsActive, { timeout: 20_000 }).toBe(false);
   });
 
   it('that came later has the last word', async () => {
@@ -217,6 +231,24 @@ describe('a consent beside what goes on', () => {
     gate.open();
     expect(await redeemed(system, earlier)).toMatchObject({ epoch: 2, generation: 1 });
     expect((await system.source().getAccessToken(connectionId)).reveal()).toBe('later');
+  });
+
+  it('that meets a revocation waits until the server has heard of it', async () => {
+    const connectionId = await put('revoking', { scope: 'things:read' });
+    const first = await redeemWith(connectionId, () =>
+      issue('old-access', { refresh_token: 'old-refresh' }),
+    );
+    await redeemed(system, first);
+    const { begun, query } = await consentedAt(system, connectionId);
+    const { tokens } = system.database;
+    await tokens.updateOne({ _id: connectionId }, { $set: { state: 'revoking' } });
+    server.tokens.script.push(issue('new-access', { refresh_token: 'new-refresh' }));
+    await callBack(system, query, begun.browser);
+    const phase = async () => (await authorizationDocument(system, begun)).phase;
+    await expect.poll(phase, { timeout: 20_000 }).toBe('captured');
+    expect(await tokenDocument(system, connectionId)).toMatchObject({ epoch: 2 });
+    await tokens.updateOne({ _id: connectionId }, { $set: { state: 'revoked' } });
+    expect(await redeemed(system, begun)).toMatchObject({ epoch: 3, generation: 2 });
   });
 
   it('that began for a connection which was removed meanwhile connects nothing', async () => {

@@ -2,7 +2,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Browser } from '../support/browser.js';
 import { consentAt } from '../support/consent.js';
-import { tokenDocument } from '../support/token-records.js';
+import { createGate } from '../support/gate.js';
+import { forceRefresh, tokenDocument } from '../support/token-records.js';
 import type { TokenSystem } from '../support/token-system.js';
 import {
   authorizationDocument,
@@ -219,4 +220,24 @@ describe('whoever consents', () => {
     const back = await consent(system, connectionId, { account: 'alice', browser: new Browser() });
     expect((await failureOf(redeemed(system, back))).type).toBe('Authorization.subject_mismatch');
   });
+});
+
+it('a consent in the same browser while a refresh is under way stays intact', async () => {
+  const connectionId = await put('in-flight');
+  const browser = new Browser();
+  await redeemed(system, await consent(system, connectionId, { browser }));
+  const { hooks } = system.authorizationServer;
+  const gate = createGate();
+  hooks.onTokenResponse = async ({ grantType }) => {
+    if (grantType === 'refresh_token') await gate.pass();
+  };
+  const refreshing = forceRefresh(system, connectionId);
+  await expect.poll(() => gate.arrived()).toBe(1);
+  const second = await consent(system, connectionId, { browser });
+  expect(await redeemed(system, second)).toMatchObject({ epoch: 3, generation: 2 });
+  hooks.onTokenResponse = null;
+  gate.open();
+  await refreshing;
+  const next = await forceRefresh(system, connectionId);
+  expect(next).toMatchObject({ outcome: 'issued', token: { epoch: 3, generation: 3 } });
 });

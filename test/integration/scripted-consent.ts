@@ -1,4 +1,5 @@
 /** An authorization server that misbehaves as told, with ID tokens and device codes. */
+import { randomBytes } from 'node:crypto';
 import { exportJWK, generateKeyPair, SignJWT, type CryptoKey, type JWTPayload } from 'jose';
 import {
   issue,
@@ -107,10 +108,11 @@ export interface ScriptedAnswer {
 export async function consentedAt(
   system: TokenSystem,
   connectionId: string,
-  code = `marked-code-${Math.random().toString(36).slice(2)}`,
+  acceptNewSubject = false,
 ): Promise<ScriptedAnswer> {
-  const begun = await begin(system, connectionId);
+  const begun = await begin(system, connectionId, acceptNewSubject);
   const asked = new URL(begun.url.reveal()).searchParams;
+  const code = `marked-code-${randomBytes(12).toString('hex')}`;
   const query = new URLSearchParams({ state: asked.get('state') ?? '', code });
   return { begun, query, nonce: asked.get('nonce') };
 }
