@@ -48,8 +48,11 @@ it('ensureAccessToken waits, and goes on by itself as soon as a person has conse
   const { connectionId, consent } = await deadGrant(system, 'waits');
   const handle = await start('ensureAccessToken', { connectionId, onReauthorization: 'wait' });
   await becomesParked(connectionId);
-  const [pending] = (await handle.describe()).raw.pendingActivities ?? [];
-  expect(pending?.lastFailure?.applicationFailureInfo).toMatchObject({
+  const lastFailure = async () => {
+    const [pending] = (await handle.describe()).raw.pendingActivities ?? [];
+    return pending?.lastFailure?.applicationFailureInfo;
+  };
+  await expect.poll(lastFailure, { timeout: 20_000 }).toMatchObject({
     type: 'Token.reauthorization_required',
     nonRetryable: false,
   });
