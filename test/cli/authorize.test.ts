@@ -20,8 +20,8 @@ async function put(name: string, grant: Record<string, unknown> = {}): Promise<s
 
 /** A command that is still running. */
 interface Running {
-  stdout(): string;
-  stderr(): string;
+  stdout: () => string;
+  stderr: () => string;
   exitStatus: Promise<number>;
 }
 
