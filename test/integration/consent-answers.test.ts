@@ -62,7 +62,7 @@ const BAD: Record<string, (claims: JWTPayload) => JWTPayload> = {
   'of another request': (claims) => ({ ...claims, nonce: 'another' }),
   'for another client': (claims) => ({ ...claims, aud: 'somebody-else' }),
   'of another issuer': (claims) => ({ ...claims, iss: 'https://evil.example' }),
-  'without subject': (claims) => ({ ...claims, sub: undefined }),
+  'without subject': (claims) => ({ ...claims, sub: '' }),
   'with a foreign at_hash': (claims) => ({ ...claims, at_hash: 'AAAAAAAAAAAAAAAAAAAAAA' }),
 };
 
