@@ -10,7 +10,8 @@ const unit = {
     'test/connections/put-*.test.ts',
     'test/replay/**',
   ],
-  testTimeout: 20_000,
+  // The longest explorations take a few seconds alone, and many on a busy machine.
+  testTimeout: 120_000,
 };
 
 const servers = {

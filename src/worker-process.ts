@@ -35,6 +35,7 @@ export async function runWorkerProcess(config: Readonly<Config>): Promise<void> 
       dataConverter: await loadDataConverter(config.dataConverterPath),
       proxy: config.proxy ?? undefined,
       searchAttributes: config.searchAttributes,
+      journalFolder: config.journalFolder ?? undefined,
       onWarning: (message) => logger.warn(message),
     });
     const running = worker.run();

@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import type { DataConverter } from '@temporalio/common';
 import { Worker, type NativeConnection, type WorkerOptions } from '@temporalio/worker';
 import type { MongoClient } from 'mongodb';
-import { createIssueActivities, createTokenActivities } from './activities/index.js';
+import { createIssueActivities, createTokenActivities, replayJournal } from './activities/index.js';
 import { DEFAULT_TASK_QUEUE, issueTaskQueue } from './contract/names.js';
 import { InputError } from './failures.js';
 import { guardActivities } from './leak-guard.js';
@@ -14,6 +14,7 @@ import {
   createFileKeyProvider,
   deploymentMismatch,
   ensureIndexes,
+  Journal,
   listAheadConnections,
   openDatabase,
   type KeyProvider,
@@ -49,6 +50,11 @@ export interface TokenWorkerOptions {
   proxy?: string | undefined;
   /** The lifecycle keeps `OAuthTokenState` and `OAuthFailureType` up to date. */
   searchAttributes?: boolean | undefined;
+  /**
+   * Folder on a disk that survives the process: answers with refresh tokens are kept there, sealed,
+   * until MongoDB has them. Default: none is kept.
+   */
+  journalFolder?: string | undefined;
   /** What else the Workers are made with: `workerDeploymentOptions`, a prebuilt `workflowBundle`… */
   workerOptions?: Partial<Omit<WorkerOptions, SetByUs>> | undefined;
   onWarning?: ((message: string) => void) | undefined;
@@ -97,8 +103,10 @@ export async function createTokenWorker(options: TokenWorkerOptions): Promise<To
   const searchAttributes = options.searchAttributes ?? false;
   if (searchAttributes) await checkSearchAttributes(connection, namespace, onWarning);
   const database = openDatabase(options.mongodb);
+  let journal: Journal | null;
   try {
     await prepareDatabase(database, { namespace, taskQueue });
+    journal = await openJournal(options, database, keys);
   } catch (error) {
     await database.close();
     throw error;
@@ -140,6 +148,7 @@ export async function createTokenWorker(options: TokenWorkerOptions): Promise<To
       network,
       worker: `${process.pid}@${hostname()}`,
       searchAttributes,
+      journal,
     }),
     shutdownGraceTime: ISSUE_GRACE,
   });
@@ -185,6 +194,19 @@ async function prepareDatabase(
   const mismatch = deploymentMismatch(await claimDeployment(database, own), own);
   if (mismatch !== null) throw new InputError(mismatch);
   await ensureIndexes(database);
+}
+
+/** Opens the journal, and commits what the last process on this disk could not. */
+async function openJournal(
+  { journalFolder, onWarning }: TokenWorkerOptions,
+  database: TokenDatabase,
+  keys: KeyProvider,
+): Promise<Journal | null> {
+  if (journalFolder === undefined) return null;
+  const journal = await Journal.open(journalFolder);
+  const replayed = await replayJournal({ database, keys, journal });
+  if (replayed > 0) onWarning?.(`Answers found in the journal and committed: ${replayed}.`);
+  return journal;
 }
 
 /** An attribute that is not registered would fail every workflow task that sets it. */

@@ -1,5 +1,5 @@
 import type { Network } from '../network.js';
-import type { KeyProvider, TokenDatabase } from '../store/index.js';
+import type { Journal, KeyProvider, TokenDatabase } from '../store/index.js';
 
 /** What the activities on the issue task queue work with. */
 export interface IssueDependencies {
@@ -10,4 +10,6 @@ export interface IssueDependencies {
   worker: string;
   /** The lifecycle keeps its opt-in search attributes up to date. */
   searchAttributes: boolean;
+  /** Keeps answers on this worker's disk until they are committed; null: it does not. */
+  journal: Journal | null;
 }

@@ -9,4 +9,5 @@ export {
   type TokenActivitiesOptions,
 } from './create-activities.js';
 export type { IssueDependencies } from './dependencies.js';
+export { replayJournal } from './replay-journal.js';
 export type { TokenActivities } from './token-activities.js';

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { log } from '@temporalio/activity';
 import { requestBudget } from '../contract/budgets.js';
 import type { StoredConnection } from '../contract/connection-record.js';
+import { isRepeatable } from '../contract/decide-issue.js';
 import { candidateLifeMs } from '../contract/rotation-profile.js';
 import type { RotationEffect, RotationEvent } from '../contract/rotation-steps.js';
 import { failureTypeOf, recordedFailure } from '../failures.js';
@@ -19,6 +20,7 @@ import { METRICS, currentMeter } from '../tokens/index.js';
 import { commitAnswer } from './commit-answer.js';
 import type { IssueDependencies } from './dependencies.js';
 import { planRequest, type RequestPlan } from './plan-request.js';
+import { replayAttempt } from './replay-journal.js';
 
 /** An effect that something is done for; the others end the run. */
 export type ActiveEffect = Exclude<RotationEffect, { do: 'return' | 'fail' }>;
@@ -43,6 +45,10 @@ export class RotationEffects {
   #sentAtMs = 0;
   /** How long MongoDB took for one read. */
   #latencyMs = 0;
+  /** Id of the next attempt, for which the journal has space. */
+  #attemptId = '';
+  /** An answer is in the journal that could not be committed. */
+  #uncommitted = false;
   #planError: Error | null = null;
   #httpStatus: number | null = null;
 
@@ -71,6 +77,11 @@ export class RotationEffects {
   /** Status of the last refusal. */
   get httpStatus(): number | null {
     return this.#httpStatus;
+  }
+
+  /** Gives back the space in the journal, unless an answer waits there for MongoDB. */
+  async close(): Promise<void> {
+    if (!this.#uncommitted) await this.#dependencies.journal?.release(this.#attemptId);
   }
 
   /** @throws what a store or a bug throws; whatever the protocol expects is an event */
@@ -122,6 +133,7 @@ export class RotationEffects {
   async #prepare(): Promise<RotationEvent> {
     try {
       this.#plan = await planRequest(this.#dependencies, present(this.#read), present(this.#token));
+      await this.#reserve(this.#plan);
     } catch (error) {
       const failureType = failureTypeOf(error);
       if (!(error instanceof Error) || failureType === null) throw error;
@@ -138,6 +150,7 @@ export class RotationEffects {
   async #announce(effect: Effect<'announce_takeover'>): Promise<RotationEvent> {
     const { database, worker } = this.#dependencies;
     const { record, attemptId, atRisk } = effect;
+    if (await this.#replay(attemptId)) return { type: 'takeover_announced' };
     await announceTakeover(database, record, { attemptId, by: worker, atRisk });
     return { type: 'takeover_announced' };
   }
@@ -145,10 +158,13 @@ export class RotationEffects {
   /** Step S2, and the measure for step S3. */
   async #writeIntent({ record, replaces }: Effect<'write_intent'>): Promise<RotationEvent> {
     const { database, worker } = this.#dependencies;
+    if (replaces !== null && (await this.#replay(replaces.id))) {
+      return { type: 'intent', written: false, late: false };
+    }
     const plan = present(this.#plan);
     const { requestTimeoutMs } = plan.connection.authorizationServer;
     const budget = requestBudget(requestTimeoutMs, plan.requests.length, this.#latencyMs);
-    const id = randomUUID();
+    const id = this.#attemptId;
     const askedAt = performance.now();
     const intent = await beginAttempt(database, record, {
       ...{ attemptId: id, worker, budgetMs: budget.attemptMs, replaces },
@@ -191,6 +207,7 @@ export class RotationEffects {
   /** Steps S6 and S7. */
   async #commit(effect: Effect<'commit' | 'commit_sibling'>): Promise<RotationEvent> {
     const plan = present(this.#plan);
+    this.#uncommitted = true;
     const committed = await commitAnswer(this.#dependencies, {
       plan,
       record: effect.record,
@@ -200,7 +217,21 @@ export class RotationEffects {
       sentAtMs: this.#sentAtMs,
       sentRefreshToken: present(plan.requests[effect.request] ?? null).refreshToken,
     });
+    this.#uncommitted = false;
     return { type: 'committed', ...committed };
+  }
+
+  /** The last of step S1: from here on a full disk cannot lose an answer. */
+  async #reserve({ connection }: RequestPlan): Promise<void> {
+    await this.close();
+    this.#attemptId = randomUUID();
+    if (!isRepeatable(connection.grant)) await this.#dependencies.journal?.reserve(this.#attemptId);
+  }
+
+  /** Rule R1: what the dead owner left on this disk. */
+  async #replay(attemptId: string): Promise<boolean> {
+    const { journal } = this.#dependencies;
+    return journal !== null && replayAttempt({ ...this.#dependencies, journal }, attemptId);
   }
 
   async #end({ record, end }: Effect<'end_attempt'>): Promise<RotationEvent> {

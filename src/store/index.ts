@@ -21,6 +21,7 @@ export {
 export type { CandidateDocument, ConnectionDocument, TokenDocument } from './documents.js';
 export { StoreError, storeOperation, type StoreErrorCode } from './errors.js';
 export { INDEXES, ensureIndexes, missingIndexes } from './indexes.js';
+export { Journal, type JournalEntry } from './journal.js';
 export { createFileKeyProvider, readKeyFile } from './key-file.js';
 export { exportAccessKeys, generateKeys } from './key-file-changes.js';
 export type { KeyInfo, KeyProvider, KeyPurpose } from './keys.js';
