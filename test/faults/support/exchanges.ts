@@ -1,0 +1,27 @@
+/** One token request as the authorization server saw it, and what became of its answer. */
+export interface Exchange {
+  connectionId: string;
+  grantType: string;
+  /** The refresh token that was presented; null: none. */
+  presented: string | null;
+  /** `performance.now()` of the test process. */
+  arrivedAt: number;
+  /** When the server had done with it; null: not yet. */
+  endedAt: number | null;
+  /** What the server did: `dropped` is not processed at all. */
+  did: 'issued' | 'refused' | 'dropped' | 'pending';
+  accessToken: string | null;
+  refreshToken: string | null;
+  /** Every byte of the answer left, and it was a readable answer. */
+  delivered: boolean;
+  /**
+   * What became of whoever asked: `killed` before the commit, `stopped` (it stood still beyond its
+   * deadline, and lives), or `superseded`: it lives, and the grant it asked for was replaced.
+   */
+  asker: 'alive' | 'killed' | 'stopped' | 'superseded';
+}
+
+/** Whoever asked knows what the server did. */
+export function isKnown({ did, delivered, asker }: Exchange): boolean {
+  return did !== 'pending' && delivered && asker === 'alive';
+}
