@@ -50,7 +50,7 @@ async function obey(point: Point, connectionId: string): Promise<boolean> {
   return false;
 }
 
-const carryOut = Reflect.get(RotationEffects.prototype, 'carryOut') as RotationEffects['carryOut'];
+const carryOut = Reflect.get<RotationEffects, 'carryOut'>(RotationEffects.prototype, 'carryOut');
 /** When a response was captured, by connection; only of those that nothing held up. */
 const capturedAt = new Map<string, number>();
 

@@ -22,7 +22,7 @@ export interface Scenario {
   /** Other servers than the test run's own. */
   servers?: SystemOptions;
   /** Breaks things, and asserts what a user notices. The checker runs afterwards. */
-  run(fault: FaultSystem): Promise<Measured | undefined>;
+  run: (fault: FaultSystem) => Promise<Measured | undefined>;
 }
 
 const TIMEOUT_MS = 180_000;
