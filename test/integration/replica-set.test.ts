@@ -36,7 +36,9 @@ it('goes on when its primary is killed, and takes it back with its data', async 
   expect((await set.primary()).host).not.toBe(before.host);
   await set.restart(before);
   await expect
-    .poll(async () => (await set.command(before, { hello: 1 }))['secondary'] === true, { timeout: 30_000 })
+    .poll(async () => (await set.command(before, { hello: 1 }))['secondary'] === true, {
+      timeout: 30_000,
+    })
     .toBe(true);
   const direct = new MongoClient(`mongodb://${before.host}/?directConnection=true`);
   const found = () =>

@@ -168,7 +168,6 @@ function introspection(server: AuthorizationServer) {
 
 /** The URI of another database on the same servers. */
 export function withDatabase(uri: string, database: string): string {
-  const url = new URL(uri);
-  url.pathname = `/${database}`;
-  return url.href;
+  // Not by URL, which takes one host only.
+  return uri.replace(/^(mongodb:\/\/[^/?]+)(\/[^?]*)?/, `$1/${database}`);
 }

@@ -20,7 +20,9 @@ export interface Scenario {
   /** The right outcome. */
   outcome: string;
   /** Other servers than the test run's own. */
-  servers?: SystemOptions;
+  servers?: SystemOptions | (() => SystemOptions);
+  /** Not beside the file's other scenarios: it breaks servers that they use. */
+  alone?: boolean;
   /** Breaks things, and asserts what a user notices. The checker runs afterwards. */
   run: (fault: FaultSystem) => Promise<Measured | undefined>;
 }
@@ -28,10 +30,11 @@ export interface Scenario {
 const TIMEOUT_MS = 180_000;
 
 /** Defines the test; scenarios of one file run side by side, each in a deployment of its own. */
-export function scenario({ number, fault, outcome, servers, run }: Scenario): void {
-  it.concurrent(`#${number} ${fault}: ${outcome}`, { timeout: TIMEOUT_MS }, async ({ task }) => {
+export function scenario({ number, fault, outcome, servers, alone, run }: Scenario): void {
+  const options = { timeout: TIMEOUT_MS, concurrent: alone !== true };
+  it(`#${number} ${fault}: ${outcome}`, options, async ({ task }) => {
     const startedAt = performance.now();
-    const system = await startFaultSystem(servers);
+    const system = await startFaultSystem(typeof servers === 'function' ? servers() : servers);
     try {
       const { more, recoveryMs, unavoidablyLost } = (await run(system)) ?? {};
       const observation = await observe(system);
