@@ -1,5 +1,6 @@
 /** One deployment for one fault scenario: real servers, a rotating token endpoint, faulty workers. */
 import { readFile } from 'node:fs/promises';
+import type { TokenState } from '../../../src/contract/messages.js';
 import {
   openSealed,
   readConnection,
@@ -45,6 +46,8 @@ export interface WorkerChanges {
   /** Over the deployment's own, for a proxy before a server. */
   environment?: NodeJS.ProcessEnv;
   clockShiftMs?: number;
+  /** Of `issueToken`, in place of the real one, as Temporal writes it. */
+  startToCloseTimeout?: string;
 }
 
 /** Starts the servers of a scenario; workers and connections are the scenario's own. */
@@ -83,9 +86,10 @@ export class FaultSystem {
 
   /** Starts a worker process and waits until it is ready. */
   async startWorker(name: string, changes: WorkerChanges = {}): Promise<FaultyWorker> {
-    const { environment = {}, clockShiftMs = 0 } = changes;
+    const { environment = {}, clockShiftMs = 0, startToCloseTimeout } = changes;
+    const codePath = await workflowBundlePath(startToCloseTimeout);
     const worker = new FaultyWorker({
-      ...{ name, clockShiftMs, codePath: await workflowBundlePath() },
+      ...{ name, clockShiftMs, codePath },
       environment: { ...this.system.environment(), ...environment },
     });
     this.workers.push(worker);
@@ -174,8 +178,18 @@ export class FaultSystem {
     const connectionId = await this.put(name, connection);
     const answer = await this.ask(connectionId);
     if (answer.generation !== 1) throw new Error(`${connectionId}: ${JSON.stringify(answer)}`);
-    await expireToken(this.system, connectionId);
+    await this.expire(connectionId);
     return connectionId;
+  }
+
+  /** Lets the stored token expire now; the server still takes it. */
+  expire(connectionId: string): Promise<void> {
+    return expireToken(this.system, connectionId);
+  }
+
+  /** Whether the server gives another refresh token with each answer. */
+  rotates(connectionId: string): boolean {
+    return this.server.rotationOf(connectionId) !== 'none';
   }
 
   /** Waits until the server got so many token requests of a connection. */
@@ -183,6 +197,19 @@ export class FaultSystem {
     await until(`${count} token requests of ${connectionId}`, () => {
       return this.server.exchangesOf(connectionId).length >= count;
     });
+  }
+
+  /** Which refresh token each request presented: 0 the first one there was, 1 the next one. */
+  presented(connectionId: string): number[] {
+    const presented = this.server.exchangesOf(connectionId).map((one) => one.presented);
+    const different = [...new Set(presented)];
+    return presented.map((token) => different.indexOf(token));
+  }
+
+  /** State and generation in the store. */
+  async state(connectionId: string): Promise<{ state: TokenState; generation: number }> {
+    const { state, generation } = await tokenDocument(this.system, connectionId);
+    return { state, generation };
   }
 
   /** Waits until no attempt is under way. */

@@ -2,7 +2,7 @@
 import { fork, type ChildProcess } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
-import type { Command, Order, Report } from './orders.js';
+import type { Command, Order, Point, Report } from './orders.js';
 import { until } from '../../support/until.js';
 
 const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
@@ -80,6 +80,11 @@ export class FaultyWorker {
 
   get hasEnded(): boolean {
     return this.#hasEnded;
+  }
+
+  /** Whether it has passed a point so often. */
+  hasPassed(point: Point, times: number): boolean {
+    return this.passed.filter((one) => one.point === point).length >= times;
   }
 
   /** Waits until it is ready. @throws Error with what it printed when it ends before */
