@@ -92,13 +92,16 @@ scenario({
     const proxy = await startTcpProxy(fault.system.address);
     const environment = { TEMPORAL_ADDRESS: proxy.address };
     const first = await fault.startWorker('first', { environment });
-    const connectionId = await fault.putExpired('alone', { rotation: 'strict' });
-    const held = await first.order({ point: 'before:send', does: 'wait', connectionId });
+    const connectionId = await fault.putExpired('alone', {
+      ...{ rotation: 'strict', requestTimeoutMs: 20_000 },
+    });
+    const gate = createGate();
+    fault.server.misbehave(connectionId, { answersAfter: gate.pass() });
     const waiting = fault.ensure(connectionId);
-    await held.reached;
+    await fault.requested(connectionId, 2);
     await proxy.set({ do: 'refuse' });
     const lostAt = performance.now();
-    held.go();
+    gate.open();
     await until('it has committed', () => first.hasPassed('after:commit', 2));
     await fault.startWorker('second');
     expect(await waiting).toMatchObject({ generation: 2 });

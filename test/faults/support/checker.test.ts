@@ -77,6 +77,11 @@ it.each<[string, Partial<Exchange>]>([
   expect(connected({}, again)).toEqual([]);
 });
 
+it('I1: does not blame a worker for what another program does', () => {
+  const stranger = exchange(3, { presented: 'canary-refresh-1', asker: 'stranger' });
+  expect(connected({ generation: 3 }, [exchange(1), exchange(2), stranger])).toEqual([]);
+});
+
 it('I2: finds a refresh token that was dropped', () => {
   expect(connected({ storedRefreshToken: 'canary-refresh-1' })).toEqual(['I2']);
   expect(connected({ storedRefreshToken: null })).toEqual(['I2']);

@@ -78,7 +78,7 @@ function presentedTwiceByAccident(
   const violations: Violation[] = [];
   exchanges.forEach((again, at) => {
     const first = exchanges.slice(0, at).findLast((one) => one.presented === again.presented);
-    if (first === undefined || again.presented === null) return;
+    if (first === undefined || again.presented === null || again.asker === 'stranger') return;
     const underWay =
       (first.endedAt === null || again.arrivedAt < first.endedAt) &&
       again.arrivedAt < first.arrivedAt + requestTimeoutMs &&

@@ -16,9 +16,10 @@ export interface Exchange {
   delivered: boolean;
   /**
    * What became of whoever asked: `killed` before the commit, `stopped` (it stood still beyond its
-   * deadline, and lives), or `superseded`: it lives, and the grant it asked for was replaced.
+   * deadline, and lives), `superseded` (it lives, and the grant it asked for was replaced), or
+   * `stranger`: another program, which keeps to no protocol.
    */
-  asker: 'alive' | 'killed' | 'stopped' | 'superseded';
+  asker: 'alive' | 'killed' | 'stopped' | 'superseded' | 'stranger';
 }
 
 /** Whoever asked knows what the server did. */

@@ -27,7 +27,7 @@ import { Waiters, type Answer } from './waiters.js';
 import { workflowBundlePath } from './workflow-bundle.js';
 
 /** Short, so that an attempt that nobody ends is over soon: `requestBudget` adds its margins. */
-export const REQUEST_TIMEOUT_MS = 1_000;
+export const REQUEST_TIMEOUT_MS = 3_000;
 
 /** A connection of a scenario. */
 export interface FaultConnection {
@@ -69,6 +69,8 @@ export class FaultSystem {
   readonly api: ProtectedApi;
   readonly workers: FaultyWorker[] = [];
   readonly waiters = new Waiters();
+  /** Where connections find the server from now on: a proxy before it; null: directly. */
+  tokenEndpoint: string | null = null;
   /** Connections by id, as they were put. */
   readonly connections = new Map<string, Required<FaultConnection>>();
   /** Connections somebody asked for, so that there is a history of each. */
@@ -128,7 +130,10 @@ export class FaultSystem {
       rotation === null ? undefined : this.server.mint(connectionId, rotation, lifetimeS);
     const file = {
       connectionId,
-      authorizationServer: { tokenEndpoint: this.server.tokenEndpoint, requestTimeoutMs },
+      authorizationServer: {
+        tokenEndpoint: this.tokenEndpoint ?? this.server.tokenEndpoint,
+        requestTimeoutMs,
+      },
       client: {
         clientId: connectionId,
         authentication: 'client_secret_post',

@@ -246,3 +246,10 @@ function json(status: number, body: unknown): TokenReply {
   const headers = { 'content-type': 'application/json' };
   return { status, headers, body: JSON.stringify(body) };
 }
+
+/** An answer with other headers. */
+export function withHeaders(reply: TokenReply, headers: Record<string, string>): TokenReply {
+  return typeof reply === 'string'
+    ? reply
+    : { ...reply, headers: { ...reply.headers, ...headers } };
+}
