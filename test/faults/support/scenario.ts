@@ -21,7 +21,7 @@ export interface Scenario {
   outcome: string;
   /** Other servers than the test run's own. */
   servers?: SystemOptions | (() => SystemOptions);
-  /** Not beside the file's other scenarios: it breaks servers that they use. */
+  /** Not beside the file's other scenarios: it breaks servers that they use, or keeps a core busy. */
   alone?: boolean;
   /** Breaks things, and asserts what a user notices. The checker runs afterwards. */
   run: (fault: FaultSystem) => Promise<Measured | undefined>;
