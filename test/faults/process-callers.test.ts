@@ -1,5 +1,5 @@
 /** Nothing is killed by force: shutdowns, clocks, people who interfere, and very many callers. */
-import { expect } from 'vitest';
+import { expect, it } from 'vitest';
 import { startCallers } from '../support/caller-process.js';
 import { createGate } from '../support/gate.js';
 import { tokenDocument } from '../support/token-records.js';
@@ -143,6 +143,8 @@ scenario({
   },
 });
 
+it.todo('#47 a revoke while a refresh is in flight: needs revoke');
+
 const PROCESSES = 4;
 const CALLERS = 2_500;
 
@@ -190,5 +192,25 @@ scenario({
     );
     expect(mostInASecond).toBeLessThanOrEqual(2 * ISSUES_PER_SECOND);
     return { more: { connections: CONNECTIONS, mostInASecond } };
+  },
+});
+
+scenario({
+  number: 59,
+  fault: 'a worker of another deployment is started on the same database',
+  outcome: 'it refuses, says both task queues, asks nothing; the first one goes on',
+  async run(fault) {
+    await fault.startWorker('only');
+    const connectionId = await fault.putExpired('two-deployments', { rotation: 'strict' });
+    const environment = { OAUTH_TOKENS_TASK_QUEUE: 'another-queue' };
+    const starting = fault.startWorker('stranger', { environment });
+    await expect(starting).rejects.toThrow(
+      new RegExp(`${fault.system.taskQueue}[^]*another-queue`),
+    );
+    const [, stranger] = fault.workers;
+    expect((await stranger?.ended)?.status).toBe(2);
+    expect(await fault.ask(connectionId)).toMatchObject({ generation: 2 });
+    expect(fault.presented(connectionId)).toEqual([0, 1]);
+    return undefined;
   },
 });
