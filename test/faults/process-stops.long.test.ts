@@ -7,7 +7,6 @@ import { createGate } from '../support/gate.js';
 import { tokenDocument } from '../support/token-records.js';
 import { until } from '../support/until.js';
 import { scenario } from './support/scenario.js';
-import { startTcpProxy } from './support/tcp-proxy.js';
 
 scenario({
   number: 10,
@@ -80,36 +79,6 @@ scenario({
     await fault.settled(connectionId);
     expect(fault.presented(connectionId)).toEqual([0, 1]);
     expect(await fault.state(connectionId)).toEqual({ state: 'active', generation: 2 });
-    return { recoveryMs };
-  },
-});
-
-scenario({
-  number: 24,
-  fault: 'a worker loses Temporal, and not MongoDB nor the authorization server',
-  outcome: 'it commits what it asked for, and the next worker asks nothing',
-  async run(fault) {
-    const proxy = await startTcpProxy(fault.system.address);
-    const environment = { TEMPORAL_ADDRESS: proxy.address };
-    const first = await fault.startWorker('first', { environment });
-    const connectionId = await fault.putExpired('alone', {
-      ...{ rotation: 'strict', requestTimeoutMs: 20_000 },
-    });
-    const gate = createGate();
-    fault.server.misbehave(connectionId, { answersAfter: gate.pass() });
-    const waiting = fault.ensure(connectionId);
-    await fault.requested(connectionId, 2);
-    await proxy.set({ do: 'refuse' });
-    const lostAt = performance.now();
-    gate.open();
-    await until('it has committed', () => first.hasPassed('after:commit', 2));
-    await fault.startWorker('second');
-    expect(await waiting).toMatchObject({ generation: 2 });
-    const recoveryMs = performance.now() - lostAt;
-    expect(fault.presented(connectionId)).toEqual([0, 1]);
-    await proxy.set({ do: 'pass' });
-    await first.end();
-    await proxy.stop();
     return { recoveryMs };
   },
 });

@@ -18,7 +18,7 @@ export interface Figures {
   outcome: string;
   /** The scenario ended so, and no invariant was violated. */
   survived: boolean;
-  /** Every violation, as `I1 …`. */
+  /** Every violation, as `I1 …`, or that the outcome was not the right one. */
   violations: string[];
   /** From the fault to the next token; null: it does not apply. */
   recoveryMs: number | null;

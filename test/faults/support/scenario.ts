@@ -1,9 +1,9 @@
 /** A fault scenario as a test: its fault and its right outcome are its name, the checker its end. */
 import { it } from 'vitest';
 import type { SystemOptions } from '../../support/token-system.js';
-import { check, presentedTwice } from './checker.js';
+import { check, presentedTwice, type Observation } from './checker.js';
 import { startFaultSystem, type FaultSystem } from './fault-system.js';
-import { recordFigures } from './figures.js';
+import { recordFigures, type Figures } from './figures.js';
 import { observe } from './observe.js';
 
 /** What a scenario measured besides what is measured of every one. */
@@ -35,26 +35,39 @@ export function scenario({ number, fault, outcome, servers, alone, run }: Scenar
   it(`#${number} ${fault}: ${outcome}`, options, async ({ task }) => {
     const startedAt = performance.now();
     const system = await startFaultSystem(typeof servers === 'function' ? servers() : servers);
+    const record = (violations: string[], measured: Measured, searched: Searched) =>
+      recordFigures(task.file.filepath, {
+        ...{ number, fault, outcome, survived: violations.length === 0, violations },
+        recoveryMs: measured.recoveryMs === undefined ? null : Math.round(measured.recoveryMs),
+        tokenRequests: system.server.exchanges.length,
+        presentedTwice: presentedTwice(system.server.exchanges),
+        unavoidablyLost: measured.unavoidablyLost ?? 0,
+        windowsUs: system.workers.flatMap(({ windows }) => windows),
+        ...searched,
+        tookMs: Math.round(performance.now() - startedAt),
+        ...(measured.more === undefined ? {} : { more: measured.more }),
+      });
     try {
-      const { more, recoveryMs, unavoidablyLost } = (await run(system)) ?? {};
+      const measured = (await run(system)) ?? {};
       const observation = await observe(system);
       const violations = check(observation).map(({ invariant, says }) => `${invariant} ${says}`);
-      const { places, secrets, exchanges } = observation;
-      await recordFigures(task.file.filepath, {
-        ...{ number, fault, outcome, survived: violations.length === 0, violations },
-        recoveryMs: recoveryMs === undefined ? null : Math.round(recoveryMs),
-        tokenRequests: exchanges.length,
-        presentedTwice: presentedTwice(exchanges),
-        unavoidablyLost: unavoidablyLost ?? 0,
-        windowsUs: system.workers.flatMap(({ windows }) => windows),
-        bytesSearched: Object.values(places).reduce((bytes, text) => bytes + text.length, 0),
-        secretsSearchedFor: secrets.length,
-        tookMs: Math.round(performance.now() - startedAt),
-        ...(more === undefined ? {} : { more }),
-      });
-      if (violations.length > 0) throw new Error(violations.join('\n'));
+      await record(violations, measured, searchedIn(observation));
+      if (violations.length > 0) throw new Violated(violations.join('\n'));
+    } catch (error) {
+      if (!(error instanceof Violated)) await record(['not the right outcome'], {}, NOT_SEARCHED);
+      throw error;
     } finally {
       await system.close();
     }
   });
 }
+
+class Violated extends Error {}
+
+type Searched = Pick<Figures, 'bytesSearched' | 'secretsSearchedFor'>;
+const NOT_SEARCHED: Searched = { bytesSearched: 0, secretsSearchedFor: 0 };
+
+const searchedIn = ({ places, secrets }: Observation): Searched => ({
+  bytesSearched: Object.values(places).reduce((bytes, text) => bytes + text.length, 0),
+  secretsSearchedFor: secrets.length,
+});
