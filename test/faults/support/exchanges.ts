@@ -4,6 +4,8 @@ export interface Exchange {
   grantType: string;
   /** The refresh token that was presented; null: none. */
   presented: string | null;
+  /** `NAME/N`: the Nth token request that a worker sent. */
+  sender?: string;
   /** `performance.now()` of the test process. */
   arrivedAt: number;
   /** When the server had done with it; null: not yet. */
@@ -26,3 +28,6 @@ export interface Exchange {
 export function isKnown({ did, delivered, asker }: Exchange): boolean {
   return did !== 'pending' && delivered && asker === 'alive';
 }
+
+/** In which a faulty worker says who sends a token request. */
+export const SENDER_HEADER = 'x-fault-sender';

@@ -48,6 +48,8 @@ export interface WorkerChanges {
   clockShiftMs?: number;
   /** Of `issueToken`, in place of the real one, as Temporal writes it. */
   startToCloseTimeout?: string;
+  /** A prebuilt workflow bundle; by default the test file's. */
+  codePath?: string;
 }
 
 /** Starts the servers of a scenario; workers and connections are the scenario's own. */
@@ -89,7 +91,7 @@ export class FaultSystem {
   /** Starts a worker process and waits until it is ready. */
   async startWorker(name: string, changes: WorkerChanges = {}): Promise<FaultyWorker> {
     const { environment = {}, clockShiftMs = 0, startToCloseTimeout } = changes;
-    const codePath = await workflowBundlePath(startToCloseTimeout);
+    const codePath = changes.codePath ?? (await workflowBundlePath(startToCloseTimeout));
     const worker = new FaultyWorker({
       ...{ name, clockShiftMs, codePath },
       environment: { ...this.system.environment(), ...environment },
@@ -145,6 +147,11 @@ export class FaultSystem {
     };
     await this.system.put(file, { CLIENT_SECRET, REFRESH_TOKEN });
     if (refresh === 'ahead') this.#asked.add(connectionId);
+  }
+
+  /** There is a history of it: somebody asked. */
+  asked(connectionId: string): void {
+    this.#asked.add(connectionId);
   }
 
   /** A caller with a process memory of its own; it waits as long as a scenario may take. */

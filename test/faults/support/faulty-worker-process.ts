@@ -52,6 +52,7 @@ export class FaultyWorker {
       env: {
         ...environment,
         FAULT_WORKFLOW_BUNDLE: codePath,
+        FAULT_WORKER_NAME: name,
         FAULT_CLOCK_SHIFT_MS: String(clockShiftMs),
       },
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],

@@ -4,10 +4,13 @@
  * the points come from a patch of `RotationEffects` in this process alone.
  */
 import { shiftWallClock } from './wall-clock.js';
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { activityInfo } from '@temporalio/activity';
 import { Worker, type WorkerOptions } from '@temporalio/worker';
+import { Agent, type Dispatcher } from 'undici';
 import { RotationEffects } from '../../../src/activities/rotation-effects.js';
 import { lifecycleWorkflowId } from '../../../src/contract/names.js';
+import { SENDER_HEADER } from './exchanges.js';
 import type { Command, Order, Point, Report } from './orders.js';
 
 const orders = new Map<number, { order: Order; left: number }>();
@@ -54,13 +57,30 @@ const carryOut = Reflect.get<RotationEffects, 'carryOut'>(RotationEffects.protot
 /** When a response was captured, by connection; only of those that nothing held up. */
 const capturedAt = new Map<string, number>();
 
+/** The last token request of a run of the protocol. */
+const sends = new WeakMap<RotationEffects, number>();
+const sending = new AsyncLocalStorage<number>();
+let sent = 0;
+
+// Says in a header which of this worker's token requests it is.
+const dispatch = Reflect.get<Agent, 'dispatch'>(Agent.prototype, 'dispatch');
+Agent.prototype.dispatch = function (options: Dispatcher.DispatchOptions, handler) {
+  const send = sending.getStore();
+  if (send === undefined) return dispatch.call(this, options, handler);
+  const sender = `${process.env['FAULT_WORKER_NAME']}/${send}`;
+  const headers = { ...(options.headers as Record<string, string>), [SENDER_HEADER]: sender };
+  return dispatch.call(this, { ...options, headers }, handler);
+};
+
 RotationEffects.prototype.carryOut = async function (effect) {
   const { workflowExecution } = activityInfo();
   const connectionId = workflowExecution?.workflowId.slice(lifecycleWorkflowId('').length) ?? '';
   const before: Point = `before:${effect.do}`;
-  void report({ type: 'passed', point: before, connectionId, event: null });
+  if (effect.do === 'send') sends.set(this, (sent += 1));
+  const send = sends.get(this) ?? 0;
+  void report({ type: 'passed', point: before, connectionId, event: null, send });
   if (await obey(before, connectionId)) capturedAt.delete(connectionId);
-  const event = await carryOut.call(this, effect);
+  const event = await sending.run(send, () => carryOut.call(this, effect));
   const endedAt = performance.now();
   const startedAt = capturedAt.get(connectionId);
   if (event.type === 'committed' && startedAt !== undefined) {
@@ -68,7 +88,7 @@ RotationEffects.prototype.carryOut = async function (effect) {
   }
   capturedAt.delete(connectionId);
   const after: Point = `after:${effect.do}`;
-  void report({ type: 'passed', point: after, connectionId, event: event.type });
+  void report({ type: 'passed', point: after, connectionId, event: event.type, send });
   const held = await obey(after, connectionId);
   if (event.type === 'captured' && !held) capturedAt.set(connectionId, endedAt);
   return event;

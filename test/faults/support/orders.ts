@@ -34,6 +34,13 @@ export type Report =
   /** An order is being carried out. */
   | { type: 'reached'; id: number }
   /** Every point that is passed, with what came of the effect. */
-  | { type: 'passed'; point: Point; connectionId: string; event: RotationEvent['type'] | null }
+  | {
+      type: 'passed';
+      point: Point;
+      connectionId: string;
+      event: RotationEvent['type'] | null;
+      /** The worker's last token request of this run of the protocol; 0: none yet. */
+      send: number;
+    }
   /** From the response read to the commit acknowledged, in microseconds. */
   | { type: 'window'; connectionId: string; us: number };

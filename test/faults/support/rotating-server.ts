@@ -11,7 +11,7 @@ import {
   type ScriptedAuthorizationServer,
   type TokenReply,
 } from '../../../src/testing/index.js';
-import type { Exchange } from './exchanges.js';
+import { SENDER_HEADER, type Exchange } from './exchanges.js';
 
 /** How a server treats a refresh token that was used before. */
 export type ServerRotation = 'none' | 'strict' | { graceMs: number };
@@ -120,6 +120,11 @@ export class RotatingServer {
     return grant === undefined || grant.revoked ? null : grant.current;
   }
 
+  /** The newest refresh token, revoked or not; null: there is no grant. */
+  newestRefreshToken(connectionId: string): string | null {
+    return this.#grants.get(connectionId)?.current ?? null;
+  }
+
   /** The one that a grant began with; null: there is no grant. */
   importedRefreshToken(connectionId: string): string | null {
     return this.#grants.get(connectionId)?.imported ?? null;
@@ -163,6 +168,8 @@ export class RotatingServer {
       ...{ arrivedAt: performance.now(), endedAt: null, did: 'pending' },
       ...{ accessToken: null, refreshToken: null, delivered: false, asker: 'alive' },
     };
+    const sender = response.req.headers[SENDER_HEADER];
+    if (typeof sender === 'string') exchange.sender = sender;
     this.exchanges.push(exchange);
     const { holds, drops, answersAfter, answers, arrives, refuses } =
       this.#misbehaviours.get(connectionId)?.shift() ?? {};

@@ -1,0 +1,133 @@
+/** The end of a chaos run: quiescence, the checker, the report. */
+import { check, presentedTwice } from '../support/checker.js';
+import { observe } from '../support/observe.js';
+import { call, pause, type Calls } from './callers.js';
+import { mend, type ChaosDeployment } from './deployment.js';
+import { judge, traceExchanges, type Loss } from './losses.js';
+import type { Injected } from './nemesis.js';
+
+/** What is written at the end. */
+export interface ChaosReport {
+  seed: number;
+  minutes: number;
+  faultsInjected: number;
+  faultsByKind: Injected['counts'];
+  injectionProblems: string[];
+  tokenRequests: number;
+  apiCalls: number;
+  workflows: number;
+  refusedCalls: Calls['refused'];
+  avoidableLosses: number;
+  /** Grants whose newest refresh token reached no process that lived to keep it, by profile. */
+  unavoidableLosses: Record<string, number>;
+  falseReauthorizations: number;
+  /** Refresh tokens presented again; none of it against the rules, or there is a violation. */
+  presentedAgainByRule: number;
+  bytesSearched: number;
+  secretsSearchedFor: number;
+  secretsFound: number;
+  /** From the end of the faults until every connection was served and at rest, in milliseconds. */
+  quiescenceMs: number;
+  /** Workers that ended although nobody killed them. */
+  workersEndedByThemselves: string[];
+  losses: Loss[];
+  violations: string[];
+}
+
+/** After the last fault every connection has this long to be served again. */
+const QUIESCENCE_MS = 240_000;
+const LOOK_EVERY_MS = 500;
+/** No caller may wait longer, an outage of everything in between included. */
+const WAIT_BOUND_MS = 240_000;
+/** What every token of the run begins with, in whatever encoding: thousands are found by four. */
+const SECRET_BEGINNINGS = ['imported-refresh', 'refresh', 'access', 'client-secret'];
+
+/**
+ * Waits until every connection serves its caller or is dead, with no request under way.
+ *
+ * @returns how long it took, and the connections that did not get there
+ */
+export async function awaitQuiescence(
+  deployment: ChaosDeployment,
+  calls: Calls,
+): Promise<{ quiescenceMs: number; restless: string[] }> {
+  await mend(deployment);
+  const beganAt = performance.now();
+  const giveUp = AbortSignal.timeout(QUIESCENCE_MS);
+  const source = deployment.fault.system.source({ waitMs: 20_000, maxAgeMs: 500 });
+  const restless = await Promise.all(
+    deployment.connectionIds.map(async (connectionId): Promise<string[]> => {
+      do {
+        await call(deployment, source, { connectionId, calls });
+        if (await isAtRest(deployment, connectionId)) return [];
+      } while (await pause(LOOK_EVERY_MS, giveUp));
+      return [connectionId];
+    }),
+  );
+  return { quiescenceMs: Math.round(performance.now() - beganAt), restless: restless.flat() };
+}
+
+async function isAtRest({ fault }: ChaosDeployment, connectionId: string): Promise<boolean> {
+  const found = await fault.system.database.tokens.findOne({ _id: connectionId });
+  if (found?.attempt !== null) return false;
+  if (found.state === 'reauthorization_required') return true;
+  const usable = (found.expiresAt?.getTime() ?? 0) > Date.now();
+  return found.state === 'active' && found.unknown.length === 0 && usable;
+}
+
+/** Runs the checker and adds up. */
+export async function judgeRun(
+  deployment: ChaosDeployment,
+  run: { seed: number; minutes: number; injected: Injected; calls: Calls; losses: Loss[] },
+  { quiescenceMs, restless }: Awaited<ReturnType<typeof awaitQuiescence>>,
+): Promise<ChaosReport> {
+  const { fault, connectionIds, workers } = deployment;
+  for (const connectionId of connectionIds) {
+    const loss = await judge(deployment, connectionId);
+    if (loss !== null) run.losses.push(loss);
+  }
+  traceExchanges(deployment, fault.server.exchanges);
+  const observation = await observe(fault);
+  const beginnings = SECRET_BEGINNINGS.map((what) => `canary-${what}-`);
+  const keys = fault.secrets().filter((secret) => !secret.startsWith('canary-'));
+  const violations = check({
+    ...observation,
+    secrets: [...beginnings, ...keys],
+    waitBoundMs: WAIT_BOUND_MS,
+  });
+  const of = (kind: Loss['kind']): Loss[] => run.losses.filter((loss) => loss.kind === kind);
+  const byProfile = new Map<string, number>();
+  for (const { rotation } of of('unavoidable')) {
+    byProfile.set(rotation, (byProfile.get(rotation) ?? 0) + 1);
+  }
+  const { counts, problems } = run.injected;
+  const searched = Object.values(observation.places);
+  return {
+    seed: run.seed,
+    minutes: run.minutes,
+    faultsInjected: Object.values(counts).reduce((sum, count) => sum + count, 0),
+    faultsByKind: counts,
+    injectionProblems: problems,
+    tokenRequests: fault.server.exchanges.length,
+    apiCalls: fault.api.calls.length,
+    workflows: run.calls.workflows,
+    refusedCalls: run.calls.refused,
+    avoidableLosses: of('avoidable').length,
+    unavoidableLosses: Object.fromEntries(byProfile),
+    falseReauthorizations: of('false_death').length,
+    presentedAgainByRule: presentedTwice(fault.server.exchanges),
+    bytesSearched: searched.reduce((bytes, text) => bytes + text.length, 0),
+    secretsSearchedFor: fault.secrets().length,
+    secretsFound: violations.filter(({ invariant }) => invariant === 'I4').length,
+    quiescenceMs,
+    workersEndedByThemselves: workers.flatMap((slot) => slot.deaths),
+    losses: run.losses,
+    violations: [
+      ...violations.map(({ invariant, says }) => `${invariant} ${says}`),
+      ...restless.map((connectionId) => `I7 ${connectionId}: not at rest in ${QUIESCENCE_MS} ms`),
+      ...[...of('avoidable'), ...of('false_death')].map(
+        ({ connectionId, kind, says }) => `${kind} ${connectionId}: ${says}`,
+      ),
+    ],
+  };
+}
