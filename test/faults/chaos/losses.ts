@@ -14,9 +14,14 @@ export interface Loss {
    * `avoidable`: it did, and was lost all the same. `false_death`: the server would still take it.
    */
   kind: 'unavoidable' | 'avoidable' | 'false_death';
-  /** What became of the newest refresh token, for whoever looks into it. */
-  says: string;
+  /** What became of the newest refresh token. */
+  cause: LossCause;
+  /** Who had asked for it. */
+  sender: string | null;
 }
+
+/** `answer_lost`: it did not arrive; with its worker; `none`: it did, or was there from the start. */
+export type LossCause = 'answer_lost' | 'worker_killed' | 'worker_stood_still' | 'none';
 
 /** Tokens of a worker that died or stood still count as lost with it: it has this long to tell. */
 const SETTLE_MS = 3_000;
@@ -75,19 +80,38 @@ export async function judge(
   const newest = server.newestRefreshToken(connectionId);
   const exchange = server.exchangesOf(connectionId).find((one) => one.refreshToken === newest);
   const rotation = server.rotationOf(connectionId);
-  const received = exchange === undefined || (exchange.delivered && exchange.asker === 'alive');
   const lives = server.liveRefreshToken(connectionId) !== null;
-  const unavoidable = rotation !== 'none' && !received;
   return {
     connectionId,
-    rotation: typeof rotation === 'string' ? rotation : JSON.stringify(rotation),
+    rotation: typeof rotation === 'string' ? rotation : 'grace',
     reason: found.lastOutcome?.reason ?? null,
-    kind: unavoidable ? 'unavoidable' : lives ? 'false_death' : 'avoidable',
-    says:
-      exchange === undefined
-        ? 'the imported one was never rotated'
-        : `sent by ${exchange.sender}, asker ${exchange.asker}, delivered ${exchange.delivered}`,
+    ...kindOfLoss({ rotates: rotation !== 'none', exchange, lives }),
+    sender: exchange?.sender ?? null,
   };
+}
+
+/** Whether a grant had to be lost: by what became of the answer that brought its newest token. */
+export function kindOfLoss({
+  rotates,
+  exchange,
+  lives,
+}: {
+  rotates: boolean;
+  /** undefined: the newest refresh token is the imported one. */
+  exchange: Pick<Exchange, 'delivered' | 'asker'> | undefined;
+  /** The server would still take it. */
+  lives: boolean;
+}): Pick<Loss, 'kind' | 'cause'> {
+  const cause = causeOf(exchange);
+  if (rotates && cause !== 'none') return { kind: 'unavoidable', cause };
+  return { kind: lives ? 'false_death' : 'avoidable', cause };
+}
+
+function causeOf(exchange: Pick<Exchange, 'delivered' | 'asker'> | undefined): LossCause {
+  if (exchange === undefined) return 'none';
+  if (exchange.asker === 'killed') return 'worker_killed';
+  if (!exchange.delivered) return 'answer_lost';
+  return exchange.asker === 'stopped' ? 'worker_stood_still' : 'none';
 }
 
 /** Writes into the ledger what the workers say of each request: read, committed, or lost with them. */

@@ -2,6 +2,7 @@
  * `npm run chaos -- --minutes 10 --seed N`: random faults on a whole deployment under steady calls,
  * and at the end the checker. The schedule of faults follows from the seed alone.
  */
+import { setMaxListeners } from 'node:events';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -43,16 +44,19 @@ const say = (line: string): void => void process.stdout.write(`${line}\n`);
 async function chaos(stopping: AbortSignal): Promise<void> {
   const { minutes, seed, report: path } = readArguments();
   const schedule = makeSchedule(seed, minutes);
+  // Everybody who waits for the end is a listener.
+  setMaxListeners(0, stopping);
   say(`chaos: seed ${seed}, ${minutes} min, ${schedule.length} faults`);
   const deployment = await startDeployment(createRandom(seed), say);
   const run = {
     ...{ seed, minutes },
     injected: { counts: {}, problems: [] } as Injected,
-    calls: { served: 0, refused: {}, otherStatus: 0, workflows: 0 } as Calls,
+    calls: { served: 0, refused: {}, otherStatus: 0, workflows: 0 },
     losses: [] as Loss[],
   };
   const over = new AbortController();
   const signal = AbortSignal.any([over.signal, stopping]);
+  setMaxListeners(0, signal);
   const beganAt = performance.now();
   const steady = [
     keepCalling(deployment, { signal, calls: run.calls }),
@@ -65,6 +69,8 @@ async function chaos(stopping: AbortSignal): Promise<void> {
   say('the faults are over; waiting until every connection is at rest');
   const rest = await awaitQuiescence(deployment, run.calls);
   await Promise.all(steady);
+  // What refreshes ahead would go on while it is looked at.
+  await Promise.all(deployment.workers.map((worker) => worker.end()));
   say(`at rest after ${Math.round(rest.quiescenceMs / 1_000)} s; checking`);
   const report = await judgeRun(deployment, run, rest);
   await mkdir(dirname(path), { recursive: true });
@@ -98,9 +104,10 @@ async function showProgress(
 }
 
 function print(report: ChaosReport, path: string): void {
-  const { violations, losses, faultsByKind, refusedCalls, ...figures } = report;
-  say(JSON.stringify({ ...figures, faultsByKind, refusedCalls }, null, 2));
+  const { violations, losses, timelines, ...figures } = report;
+  say(JSON.stringify(figures, null, 2));
   for (const loss of losses) say(`lost: ${JSON.stringify(loss)}`);
+  for (const [id, timeline] of Object.entries(timelines)) say(`${id}\n  ${timeline.join('\n  ')}`);
   for (const violation of violations) say(`VIOLATION ${violation}`);
   say(`${violations.length} violations; report in ${path}`);
 }

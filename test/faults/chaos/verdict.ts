@@ -18,11 +18,13 @@ export interface ChaosReport {
   workflows: number;
   refusedCalls: Calls['refused'];
   avoidableLosses: number;
-  /** Grants whose newest refresh token reached no process that lived to keep it, by profile. */
-  unavoidableLosses: Record<string, number>;
+  /** Grants whose newest refresh token reached no process that lived to keep it. */
+  unavoidableLosses: number;
+  /** The same by profile and by what happened: `strict answer_lost`. */
+  unavoidableByCause: Record<string, number>;
   falseReauthorizations: number;
-  /** Refresh tokens presented again; none of it against the rules, or there is a violation. */
-  presentedAgainByRule: number;
+  /** Refresh tokens presented again, by profile; none against the rules, or there is a violation. */
+  presentedAgainByRule: Record<string, number>;
   bytesSearched: number;
   secretsSearchedFor: number;
   secretsFound: number;
@@ -32,6 +34,8 @@ export interface ChaosReport {
   workersEndedByThemselves: string[];
   losses: Loss[];
   violations: string[];
+  /** Of connections with a violation or a loss that could have been avoided: every token request. */
+  timelines: Record<string, string[]>;
 }
 
 /** After the last fault every connection has this long to be served again. */
@@ -96,13 +100,9 @@ export async function judgeRun(
     waitBoundMs: WAIT_BOUND_MS,
   });
   const of = (kind: Loss['kind']): Loss[] => run.losses.filter((loss) => loss.kind === kind);
-  const byProfile = new Map<string, number>();
-  for (const { rotation } of of('unavoidable')) {
-    byProfile.set(rotation, (byProfile.get(rotation) ?? 0) + 1);
-  }
   const { counts, problems } = run.injected;
   const searched = Object.values(observation.places);
-  return {
+  const report: ChaosReport = {
     seed: run.seed,
     minutes: run.minutes,
     faultsInjected: Object.values(counts).reduce((sum, count) => sum + count, 0),
@@ -113,21 +113,68 @@ export async function judgeRun(
     workflows: run.calls.workflows,
     refusedCalls: run.calls.refused,
     avoidableLosses: of('avoidable').length,
-    unavoidableLosses: Object.fromEntries(byProfile),
+    unavoidableLosses: of('unavoidable').length,
+    unavoidableByCause: countBy(of('unavoidable'), ({ rotation, cause }) => `${rotation} ${cause}`),
     falseReauthorizations: of('false_death').length,
-    presentedAgainByRule: presentedTwice(fault.server.exchanges),
+    presentedAgainByRule: presentedAgain(deployment),
     bytesSearched: searched.reduce((bytes, text) => bytes + text.length, 0),
     secretsSearchedFor: fault.secrets().length,
     secretsFound: violations.filter(({ invariant }) => invariant === 'I4').length,
     quiescenceMs,
     workersEndedByThemselves: workers.flatMap((slot) => slot.deaths),
     losses: run.losses,
+    timelines: {},
     violations: [
       ...violations.map(({ invariant, says }) => `${invariant} ${says}`),
       ...restless.map((connectionId) => `I7 ${connectionId}: not at rest in ${QUIESCENCE_MS} ms`),
       ...[...of('avoidable'), ...of('false_death')].map(
-        ({ connectionId, kind, says }) => `${kind} ${connectionId}: ${says}`,
+        ({ connectionId, kind, sender }) => `${kind} ${connectionId}: sent by ${sender}`,
       ),
     ],
   };
+  for (const connectionId of connectionIds) {
+    if (!report.violations.some((violation) => violation.includes(`${connectionId}:`))) continue;
+    report.timelines[connectionId] = timelineOf(deployment, connectionId);
+  }
+  return report;
+}
+
+function presentedAgain({ fault, connectionIds }: ChaosDeployment): Record<string, number> {
+  const counts: Record<string, number> = { none: 0, grace: 0, strict: 0 };
+  for (const connectionId of connectionIds) {
+    const rotation = fault.server.rotationOf(connectionId);
+    const profile = typeof rotation === 'string' ? rotation : 'grace';
+    const own = presentedTwice(fault.server.exchangesOf(connectionId));
+    counts[profile] = (counts[profile] ?? 0) + own;
+  }
+  return counts;
+}
+
+function countBy<T>(list: readonly T[], nameOf: (one: T) => string): Record<string, number> {
+  const counts: Record<string, number> = {};
+  for (const one of list) counts[nameOf(one)] = (counts[nameOf(one)] ?? 0) + 1;
+  return counts;
+}
+
+/** Every token request of a connection, for whoever looks into a violation. */
+function timelineOf({ fault }: ChaosDeployment, connectionId: string): string[] {
+  const numbers = new Map<string | null, number>();
+  const numberOf = (token: string | null): number => {
+    if (!numbers.has(token)) numbers.set(token, numbers.size);
+    return numbers.get(token) ?? 0;
+  };
+  return fault.server.exchangesOf(connectionId).map((one) => {
+    const [name, send] = one.sender?.split('/') ?? [];
+    const worker = fault.workers.find((each) => each.name === name);
+    const passed = worker?.passed.filter(({ send: own }) => own === Number(send)) ?? [];
+    const last = passed.at(-1);
+    const [arrived, ended, lastAt] = [one.arrivedAt, one.endedAt, last?.at].map((at) =>
+      at == null ? '-' : (at / 1_000).toFixed(2),
+    );
+    return (
+      `${arrived}-${ended} ${one.sender} presents ${numberOf(one.presented)}, ` +
+      `${one.did} ${numberOf(one.refreshToken)}, delivered ${one.delivered}, asker ${one.asker}, ` +
+      `last ${last?.point} ${last?.event} at ${lastAt}`
+    );
+  });
 }

@@ -69,6 +69,13 @@ export class WorkerSlot {
     if (this.#worker === null) await this.start();
   }
 
+  /** SIGTERM, and waits: what is under way is finished. */
+  async end(): Promise<void> {
+    const worker = this.#worker;
+    this.#worker = null;
+    await worker?.end();
+  }
+
   #resumed(): void {
     if (this.#standstill !== null) this.#standstill.to = performance.now();
     this.#standstill = null;
