@@ -4,7 +4,7 @@ import type { Observation, ObservedConnection } from './checker.js';
 import type { FaultSystem } from './fault-system.js';
 
 /** Nobody waits longer than this in a scenario. */
-const WAIT_BOUND_MS = 90_000;
+const WAIT_BOUND_MS = 150_000;
 
 /** Everything the checker looks at, read when a scenario is over. */
 export async function observe(fault: FaultSystem): Promise<Observation> {

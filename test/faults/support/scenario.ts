@@ -27,7 +27,7 @@ export interface Scenario {
   run: (fault: FaultSystem) => Promise<Measured | undefined>;
 }
 
-const TIMEOUT_MS = 180_000;
+const TIMEOUT_MS = 300_000;
 
 /** Defines the test; scenarios of one file run side by side, each in a deployment of its own. */
 export function scenario({ number, fault, outcome, servers, alone, run }: Scenario): void {
