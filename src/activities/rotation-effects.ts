@@ -43,6 +43,8 @@ export class RotationEffects {
   #response: CapturedResponse | null = null;
   /** Monotonic time the last request was sent at. */
   #sentAtMs = 0;
+  /** Monotonic time after which the first request of the attempt is not begun any more. */
+  #sendBeforeMs = 0;
   /** How long MongoDB took for one read. */
   #latencyMs = 0;
   /** Id of the next attempt, for which the journal has space. */
@@ -172,7 +174,8 @@ export class RotationEffects {
       candidateLifeMs: candidateLifeMs(plan.connection.grant.rotation),
     });
     this.#attempt = intent === null ? null : { id, sentAt: intent.sentAt };
-    const late = performance.now() - askedAt > budget.sendWithinMs;
+    this.#sendBeforeMs = askedAt + budget.sendWithinMs;
+    const late = performance.now() > this.#sendBeforeMs;
     return { type: 'intent', written: intent !== null, late };
   }
 
@@ -185,6 +188,8 @@ export class RotationEffects {
     const { requests, connection } = present(this.#plan);
     const { requestTimeoutMs: timeoutMs } = connection.authorizationServer;
     this.#sentAtMs = performance.now();
+    // Step S3 once more: the process may have stood still since the intent was acknowledged.
+    if (this.#sentAtMs > this.#sendBeforeMs + request * timeoutMs) return NOT_SENT;
     const prepared = present(requests[request] ?? null).request;
     const answer = await sendTokenRequest(prepared, { timeoutMs, network });
     if (answer.kind === 'failed') {
@@ -248,6 +253,13 @@ export class RotationEffects {
     return { type: 'ended', recorded: ended !== undefined };
   }
 }
+
+const NOT_SENT: RotationEvent = {
+  type: 'failed',
+  request: {
+    ...{ certainty: 'not_sent', code: 'unreachable', retryAfterMs: null, mayStillRun: false },
+  },
+};
 
 /** What an earlier effect brought; the machine never asks for one before the other. */
 function present<T>(value: T | null): T {

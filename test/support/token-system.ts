@@ -29,6 +29,8 @@ export interface SystemOptions {
   authorizationServer?: Partial<AuthorizationServerOptions>;
   temporalAddress?: string;
   mongodbUri?: string;
+  /** Folder for key files; by default the test run's. */
+  scratch?: string;
 }
 
 export type TokenSystem = Awaited<ReturnType<typeof startTokenSystem>>;
@@ -49,7 +51,7 @@ export async function startTokenSystem(options: SystemOptions = {}) {
   const api = await startSuperserviceApi(introspection(authorizationServer));
   const address = options.temporalAddress ?? inject('temporalAddress');
   const mongodbUri = withDatabase(options.mongodbUri ?? inject('mongodbUri'), `t_${id}`);
-  const keysFile = join(inject('scratch'), `keys-${id}.json`);
+  const keysFile = join(options.scratch ?? inject('scratch'), `keys-${id}.json`);
   await generateKeys(keysFile);
   const mongodb = new MongoClient(mongodbUri);
   const connection = await Connection.connect({ address });
@@ -168,7 +170,6 @@ function introspection(server: AuthorizationServer) {
 
 /** The URI of another database on the same servers. */
 export function withDatabase(uri: string, database: string): string {
-  const url = new URL(uri);
-  url.pathname = `/${database}`;
-  return url.href;
+  // Not by URL, which takes one host only.
+  return uri.replace(/^(mongodb:\/\/[^/?]+)(\/[^?]*)?/, `$1/${database}`);
 }
