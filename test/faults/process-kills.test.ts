@@ -1,5 +1,7 @@
 /** A token worker is killed at a point of the rotation protocol. */
-import { expect, it } from 'vitest';
+import { mkdtemp } from 'node:fs/promises';
+import { join } from 'node:path';
+import { expect, inject } from 'vitest';
 import { createGate } from '../support/gate.js';
 import { forceRefresh, tokenDocument } from '../support/token-records.js';
 import { until } from '../support/until.js';
@@ -202,7 +204,28 @@ scenario({
   },
 });
 
-it.todo('#8 kill -9 after the journal and before the commit: needs the journal');
+scenario({
+  number: 8,
+  fault: 'kill -9 after the journal and before the commit',
+  outcome: 'the next worker on this disk commits the answer, and a strict grant lives',
+  async run(fault) {
+    const folder = await mkdtemp(join(inject('scratch'), 'journal-'));
+    const environment = { OAUTH_TOKENS_JOURNAL_DIR: folder };
+    const first = await fault.startWorker('first', { environment });
+    const connectionId = await fault.putExpired('journaled', { rotation: 'strict' });
+    const killed = await first.order({ point: 'after:journal', does: 'kill' });
+    const waiting = fault.ensure(connectionId);
+    await killed.reached;
+    const killedAt = performance.now();
+    expect(await fault.state(connectionId)).toEqual({ state: 'active', generation: 1 });
+    await fault.startWorker('second', { environment });
+    expect(await fault.state(connectionId)).toEqual({ state: 'active', generation: 2 });
+    expect(await waiting).toMatchObject({ generation: 2 });
+    const recoveryMs = performance.now() - killedAt;
+    expect(fault.presented(connectionId)).toEqual([0, 1]);
+    return { recoveryMs };
+  },
+});
 
 scenario({
   number: 9,

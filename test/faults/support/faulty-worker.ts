@@ -10,6 +10,7 @@ import { Worker, type WorkerOptions } from '@temporalio/worker';
 import { Agent, type Dispatcher } from 'undici';
 import { RotationEffects } from '../../../src/activities/rotation-effects.js';
 import { lifecycleWorkflowId } from '../../../src/contract/names.js';
+import { Journal } from '../../../src/store/journal.js';
 import { SENDER_HEADER } from './exchanges.js';
 import type { Command, Order, Point, Report } from './orders.js';
 
@@ -92,6 +93,12 @@ RotationEffects.prototype.carryOut = async function (effect) {
   const held = await obey(after, connectionId);
   if (event.type === 'captured' && !held) capturedAt.set(connectionId, endedAt);
   return event;
+};
+
+const writeJournal = Reflect.get<Journal, 'write'>(Journal.prototype, 'write');
+Journal.prototype.write = async function (attemptId, entry) {
+  await writeJournal.call(this, attemptId, entry);
+  await obey('after:journal', entry.parent.connectionId);
 };
 
 // Bundled once for a test file instead of once for each process.

@@ -6,9 +6,10 @@ export type EffectName = Exclude<RotationEffect['do'], 'return' | 'fail'>;
 
 /**
  * A place in the rotation protocol: just before or just after one of its effects. `after:send` is a
- * response that was captured (or a failure) and is not yet committed.
+ * response that was captured (or a failure) and is not yet committed, `after:journal` one that is on
+ * the worker's disk.
  */
-export type Point = `before:${EffectName}` | `after:${EffectName}`;
+export type Point = `before:${EffectName}` | `after:${EffectName}` | 'after:journal';
 
 /** What a worker does at a point, once. */
 export interface Order {
