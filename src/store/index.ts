@@ -33,7 +33,7 @@ export {
 export { stateOf, type KeyInfo, type KeyProvider, type KeyPurpose, type KeyState } from './keys.js';
 export { makeFingerprint, matchesFingerprint, type Fingerprint } from './fingerprint.js';
 export { resealPage, type ResealedPage } from './reseal-page.js';
-export type { ResealOutcome, ResealParts } from './reseal.js';
+export type { ResealParts } from './reseal.js';
 export {
   kidOf,
   openSealed,

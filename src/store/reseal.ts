@@ -2,8 +2,8 @@ import type { Filter } from 'mongodb';
 import type { ConnectionRecord } from '../contract/connection-record.js';
 import { clientSecretContext, type ReadConnection } from './connections.js';
 import type { TokenDatabase } from './database.js';
-import type { CandidateDocument, TokenDocument } from './documents.js';
-import { StoreError, storeOperation } from './errors.js';
+import type { CandidateDocument, ConnectionDocument, TokenDocument } from './documents.js';
+import { StoreError } from './errors.js';
 import { fingerprintContext } from './fingerprint.js';
 import type { KeyProvider } from './keys.js';
 import {
@@ -28,25 +28,28 @@ export interface ResealParts {
   stale: ReadonlySet<string>;
 }
 
-/**
- * What became of a record. `conflict`: somebody wrote it meanwhile, which is theirs to do;
- * `unreadable`: a member does not open with its key, and stays as it is.
- */
-export type ResealOutcome = 'resealed' | 'conflict' | 'unreadable';
+/** A write that is ready to be made: it changes nothing unless the record is the one that was read. */
+export interface Resealing<T> {
+  connectionId: string;
+  filter: Filter<T>;
+  set: Partial<T>;
+  /** A member does not open with its key, and stays as it is. */
+  unreadable: boolean;
+}
 
 /**
- * Seals what of a token document is sealed with a stale key with the keys of today, by
- * compare-and-set on generation and on every sealed value: a commit that comes first wins. Of the
- * attempt it reads and writes nothing; the values opened before the intent stay as good as they were.
+ * Seals what of a token document is sealed with a stale key with the keys of today. The write
+ * compares generation and every sealed value: a commit that comes first wins. Of the attempt it
+ * changes nothing; the values opened before the intent stay as good as they were.
  *
  * @param connection - for whom refresh tokens are sealed; read after the document
- * @throws StoreError `key_unavailable`: the key is not in this process; `unavailable`
+ * @throws StoreError `key_unavailable`: the key is not in this process
  */
 export async function resealToken(
   parts: ResealParts,
   document: TokenDocument,
   connection: ConnectionRecord | null,
-): Promise<ResealOutcome> {
+): Promise<Resealing<TokenDocument>> {
   const members = new Members(parts);
   const changes = await sealAnew(parts.database, members, { document, connection });
   const next = { ...document, ...changes };
@@ -54,11 +57,33 @@ export async function resealToken(
     ...[next.access, next.grant, next.refreshTokenFingerprint?.digest ?? null],
     ...next.candidates.map(({ grant }) => grant),
   );
-  const written = await storeOperation('seal a token record anew', () =>
-    parts.database.tokens.updateOne(unchanged(document), { $set: { ...changes, kids } }),
-  );
-  if (written.matchedCount === 0) return 'conflict';
-  return members.unreadable ? 'unreadable' : 'resealed';
+  return {
+    connectionId: document._id,
+    filter: unchanged(document),
+    set: { ...changes, kids },
+    unreadable: members.unreadable,
+  };
+}
+
+/**
+ * Seals a connection's client secret with the key of today; the write compares revision and value.
+ *
+ * @throws StoreError `key_unavailable`
+ */
+export async function resealConnection(
+  parts: ResealParts,
+  { connection, clientSecret }: ReadConnection,
+): Promise<Resealing<ConnectionDocument>> {
+  const { connectionId, revision } = connection;
+  const members = new Members(parts);
+  const place = clientSecretContext(parts.database, connection);
+  const next = clientSecret === null ? null : await members.take(clientSecret, place);
+  return {
+    connectionId,
+    filter: { _id: connectionId, revision, ...sameSealed('clientSecret', clientSecret) },
+    set: { clientSecret: next, kids: kidsOf(next) },
+    unreadable: members.unreadable,
+  };
 }
 
 type SealedMembers = Pick<
@@ -103,31 +128,6 @@ async function sealAnew(
   return changes;
 }
 
-/**
- * Seals a connection's client secret with the key of today, by compare-and-set on revision and
- * value.
- *
- * @throws StoreError `key_unavailable`, `unavailable`
- */
-export async function resealConnection(
-  parts: ResealParts,
-  { connection, clientSecret }: ReadConnection,
-): Promise<ResealOutcome> {
-  const { database } = parts;
-  const { connectionId: _id, revision } = connection;
-  const members = new Members(parts);
-  const place = clientSecretContext(database, connection);
-  const next = clientSecret === null ? null : await members.take(clientSecret, place);
-  const written = await storeOperation('seal a client secret anew', () =>
-    database.connections.updateOne(
-      { _id, revision, ...sameSealed('clientSecret', clientSecret) },
-      { $set: { clientSecret: next, kids: kidsOf(next) } },
-    ),
-  );
-  if (written.matchedCount === 0) return 'conflict';
-  return members.unreadable ? 'unreadable' : 'resealed';
-}
-
 /** The sealed members of one document, taken one by one. */
 class Members {
   readonly #parts: ResealParts;
@@ -163,7 +163,7 @@ class Members {
 }
 
 /** Nobody has sent a refresh token of the record and may still bring the next one. */
-export const NO_LIVE_ATTEMPT: Filter<TokenDocument> = {
+const NO_LIVE_ATTEMPT: Filter<TokenDocument> = {
   $or: [{ attempt: null }, { $expr: { $lte: ['$attempt.deadline', '$$NOW'] } }],
 };
 

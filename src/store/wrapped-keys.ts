@@ -28,18 +28,15 @@ export async function readWrappedKeys(database: TokenDatabase): Promise<ReadWrap
   const documents = await storeOperation('read the wrapped keys', () =>
     database.keys
       .aggregate<WrappedKeyDocument & { now: Date }>([
-        { $set: { now: '$$NOW' } },
         { $sort: { createdAt: 1, _id: 1 } },
+        { $set: { now: '$$NOW' } },
       ])
       .toArray(),
   );
-  return {
-    documents: documents.map(({ now: _now, ...document }) => document),
-    now: documents[0]?.now.getTime() ?? 0,
-  };
+  return { documents, now: documents[0]?.now.getTime() ?? 0 };
 }
 
-/** Writes a wrapped key; one that is there already is left alone. */
+/** Writes a new wrapped key. */
 export async function insertWrappedKey(
   database: TokenDatabase,
   { _id, ...fields }: Omit<WrappedKeyDocument, 'createdAt'>,
