@@ -70,7 +70,13 @@ export const RESEAL_OPTIONS = {
   startToCloseTimeout: '2 minutes',
   heartbeatTimeout: '10 seconds',
   cancellationType: 'WAIT_CANCELLATION_COMPLETED',
-  retry: { initialInterval: '1 second', backoffCoefficient: 2, maximumInterval: '10 seconds' },
+  retry: { initialInterval: '1 second', backoffCoefficient: 2, maximumInterval: '5 seconds' },
+} as const satisfies ActivityOptions;
+
+/** What a rotation of keys has to do: as above, so that soon a worker is asked that has the keys. */
+export const PLAN_ROTATION_OPTIONS = {
+  startToCloseTimeout: '30 seconds',
+  retry: { initialInterval: '1 second', backoffCoefficient: 2, maximumInterval: '5 seconds' },
 } as const satisfies ActivityOptions;
 
 /**

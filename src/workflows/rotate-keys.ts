@@ -16,7 +16,7 @@ import type {
 } from '../contract/key-rotation.js';
 import { issueTaskQueue } from '../contract/names.js';
 import { failure } from '../failures.js';
-import { READ_OPTIONS, RESEAL_OPTIONS, TIMEOUTS } from './options.js';
+import { PLAN_ROTATION_OPTIONS, RESEAL_OPTIONS, TIMEOUTS } from './options.js';
 import { rotationDetails } from './rotation-details.js';
 import { autoUpgrade } from './versioning.js';
 
@@ -85,7 +85,7 @@ class KeyRotation {
 
   async look(active: RotateKeysInput['active']): Promise<KeyRotationPlan> {
     const { planKeyRotation } = proxyActivities<IssueActivities>({
-      ...READ_OPTIONS,
+      ...PLAN_ROTATION_OPTIONS,
       taskQueue: issueTaskQueue(workflowInfo().taskQueue),
       summary: 'what is there to do?',
     });

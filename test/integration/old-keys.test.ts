@@ -47,10 +47,8 @@ it('an old worker serves what it can, the rotation waits for one with the keys, 
     join(inject('scratch'), `old-keys-${system.id}.json`),
   );
   const oldWorker = await system.startWorker({ keys: oldFile });
-  const oldTokens = system.source({ keys: oldFile });
-  const first = await oldTokens.getAccessToken(connectionId);
-  expect(first.generation).toBe(1);
-  const [{ kids: before }] = [await tokenDocument(system, connectionId)];
+  expect((await system.source().getAccessToken(connectionId)).generation).toBe(1);
+  const { kids: before } = await tokenDocument(system, connectionId);
   const kids = await addActiveKeys(system.keysFile);
 
   // Nobody has the new keys: nothing is broken, and people learn what it waits for.
@@ -62,30 +60,37 @@ it('an old worker serves what it can, the rotation waits for one with the keys, 
   const [pending] = (await handle.describe()).raw.pendingActivities ?? [];
   expect(pending?.lastFailure?.message).toContain(`This worker has no access key ${kids.access}`);
   expect((await forceRefresh(system, connectionId)).outcome).toBe('issued');
-  const second = await system.source({ keys: oldFile }).getAccessToken(connectionId);
-  expect(second.generation).toBe(2);
+  const holder = system.source({ keys: oldFile });
+  expect((await holder.getAccessToken(connectionId)).generation).toBe(2);
 
-  // One worker with the keys is enough.
-  await system.startWorker();
+  await oldWorker.stop();
+  const worker = await system.startWorker();
   const rotated = await rotate('60s');
-  expect(rotated.json()).toMatchObject({ left: 0 });
+  expect(rotated.json()).toMatchObject({ left: 0, retired: before.sort() });
+  await worker.stop();
   const { state, kids: after, failures } = await tokenDocument(system, connectionId);
   expect(after.sort()).toEqual([kids.access, kids.grant].sort());
-  expect(after).not.toEqual(before);
 
   // Whoever has the token in memory goes on with it; whoever would have to open it is told, for now.
-  expect((await oldTokens.getAccessToken(connectionId)).connectionId).toBe(connectionId);
+  expect((await holder.getAccessToken(connectionId)).generation).toBe(2);
   const refusal = await failureOf(system.source({ keys: oldFile }).getAccessToken(connectionId));
   expect(refusal).toMatchObject({ type: 'Store.key_unavailable' });
   expect(refusal.nonRetryable).not.toBe(true);
-  expect(await tokenDocument(system, connectionId)).toMatchObject({ state, failures });
-  await oldWorker.stop();
+  const again = await system.startWorker({ keys: oldFile });
+  expect(await forceRefresh(system, connectionId)).toMatchObject({
+    ...{ outcome: 'failed', failure: { type: 'Store.key_unavailable', final: false } },
+  });
+  const untouched = await tokenDocument(system, connectionId);
+  expect(untouched).toMatchObject({ state, attempt: null, generation: 2 });
+  expect(untouched.failures).toBeGreaterThanOrEqual(failures);
+  await again.stop();
+  await system.startWorker();
 
   // The old keys are gone for good: the same file changes nothing, the rotated token stays.
   await removeKeys(system.keysFile, before);
   const requests = system.authorizationServer.countTokenRequests();
-  const again = await system.put(file, environment);
-  expect(again).toMatchObject({ created: false, changed: [], epoch: 1 });
+  const put = await system.put(file, environment);
+  expect(put).toMatchObject({ created: false, changed: [], epoch: 1 });
   expect(system.authorizationServer.countTokenRequests()).toBe(requests);
   expect((await forceRefresh(system, connectionId)).outcome).toBe('issued');
   expect(system.authorizationServer.countTokenRequests({ outcome: 'refused' })).toBe(0);
