@@ -76,7 +76,7 @@ export class KmsKeyring {
   }
 
   async list(): Promise<KeyInfo[]> {
-    const loaded = await this.#current(MISS_MS);
+    const loaded = await this.#current(0);
     return loaded.documents.map((document) => {
       const { _id: kid, purpose } = document;
       const active = this.#due(loaded, purpose)[0]?._id === kid;

@@ -84,7 +84,11 @@ it('an old worker serves what it can, the rotation waits for one with the keys, 
   expect(untouched).toMatchObject({ state, attempt: null, generation: 2 });
   expect(untouched.failures).toBeGreaterThanOrEqual(failures);
   await again.stop();
+  // With a worker that has the keys the attempt that waited is made.
   await system.startWorker();
+  await expect
+    .poll(async () => (await tokenDocument(system, connectionId)).generation, { timeout: 60_000 })
+    .toBe(3);
 
   // The old keys are gone for good: the same file changes nothing, the rotated token stays.
   await removeKeys(system.keysFile, before);

@@ -48,9 +48,8 @@ export interface LocalKms extends KmsAdapter {
   requests: number;
 }
 
-/** Makes a local KMS; its keys are gone with it. */
-export function createLocalKms(): LocalKms {
-  const box = createBox();
+/** Makes a client of a local KMS; its keys are gone with it. */
+export function createLocalKms(box = createBox()): LocalKms {
   const context = (aad: Readonly<Record<string, string>>) =>
     Buffer.from(JSON.stringify(Object.entries(aad).sort()));
   const served = async (): Promise<void> => {
