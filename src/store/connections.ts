@@ -2,6 +2,7 @@ import type { StoredConnection } from '../contract/connection-record.js';
 import type { TokenDatabase } from './database.js';
 import type { ConnectionDocument } from './documents.js';
 import { StoreError, storeOperation } from './errors.js';
+import { KIDS_INDEX } from './indexes.js';
 import type { KeyProvider } from './keys.js';
 import { recipientOf } from './tokens.js';
 import { openSealed, sameSealed, type SealContext, type SealedValue } from './sealing.js';
@@ -61,6 +62,7 @@ export async function listConnectionsOfKey(
       .find({ kids: kid, ...(after === null ? {} : { _id: { $gt: after } }) })
       .sort({ _id: 1 })
       .limit(limit)
+      .hint(KIDS_INDEX)
       .toArray(),
   );
   return documents.map(fromDocument);

@@ -29,6 +29,12 @@ export const INDEXES = [
   },
 ] as const;
 
+/**
+ * The index of pages by key. Named in the queries: while most records match, the planner takes `_id`,
+ * and stays with it when hardly any does.
+ */
+export const KIDS_INDEX = 'kids_id';
+
 /** Makes the indexes that are missing. Safe to run by many workers at once. */
 export async function ensureIndexes(database: TokenDatabase): Promise<void> {
   for (const { collection, name, key } of INDEXES) {

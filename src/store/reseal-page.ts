@@ -4,6 +4,7 @@ import { listConnectionsOfKey, readConnections } from './connections.js';
 import type { TokenDatabase } from './database.js';
 import type { ConnectionDocument, TokenDocument } from './documents.js';
 import { storeOperation } from './errors.js';
+import { KIDS_INDEX } from './indexes.js';
 import { resealConnection, resealToken, type Resealing, type ResealParts } from './reseal.js';
 
 /** What became of the records of a page. */
@@ -105,12 +106,15 @@ function listTokensOfKey(
   };
   return storeOperation('list the token records of a key', () =>
     database.tokens
-      .aggregate<StaleToken>([
-        { $match: { kids: kid, ...(after === null ? {} : { _id: { $gt: after } }) } },
-        { $sort: { _id: 1 } },
-        { $limit: limit },
-        { $set: { live } },
-      ])
+      .aggregate<StaleToken>(
+        [
+          { $match: { kids: kid, ...(after === null ? {} : { _id: { $gt: after } }) } },
+          { $sort: { _id: 1 } },
+          { $limit: limit },
+          { $set: { live } },
+        ],
+        { hint: KIDS_INDEX },
+      )
       .toArray(),
   );
 }

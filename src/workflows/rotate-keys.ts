@@ -46,15 +46,15 @@ export async function rotateKeys(input?: RotateKeysInput): Promise<RotateKeysRes
     // Fixed from now on, so that keys that become active meanwhile are the next rotation's.
     ({ active } = plan);
     if (plan.left === 0 || passes > MAX_PASSES) return rotation.result(plan);
+    if (passes > 1) {
+      await sleep(TIMEOUTS.comeBackMs, { summary: 'records in use: come back to them' });
+    }
     const pass = await rotation.pass(plan);
     if (pass.resealed + pass.conflicts + pass.busy === 0) {
       return rotation.result(await rotation.look(active));
     }
     if (workflowInfo().continueAsNewSuggested) {
       await continueAsNew<typeof rotateKeys>({ active, before: rotation.totals });
-    }
-    if (pass.resealed === 0) {
-      await sleep(TIMEOUTS.comeBackMs, { summary: 'records in use: come back to them' });
     }
   }
 }

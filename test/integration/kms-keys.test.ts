@@ -126,9 +126,12 @@ it('a key that the KMS does not give is retried before anything is sent, and oth
   expect((await forceRefresh(system, known)).outcome).toBe('issued');
   expect((await tokenDocument(system, known)).kids.sort()).not.toContain(kids[0]);
   kms.down = false;
-  const { getAccessToken } = system.source({ keys });
+  const tokens = system.source({ keys });
   await expect
-    .poll(() => getAccessToken(connectionId).catch(() => null), { timeout: 60_000, interval: 200 })
+    .poll(() => tokens.getAccessToken(connectionId).catch(() => null), {
+      timeout: 60_000,
+      interval: 200,
+    })
     .toMatchObject({ generation: 1 });
 });
 

@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, inject, it } from 'vitest';
 import { run } from '../cli/run.js';
+import { bundleWithTimeouts } from '../support/short-bundle.js';
 import { addActiveKeys, copyKeyFile, removeKeys } from '../support/key-files.js';
 import { forceRefresh, tokenDocument } from '../support/token-records.js';
 import {
@@ -14,12 +15,14 @@ import { failureOf } from './expected-failure.js';
 
 let system: TokenSystem;
 let oldFile: string;
+let workflowBundle: { code: string };
 let sequence = 0;
 
 beforeAll(async () => {
   system = await startTokenSystem({
     authorizationServer: { rotateRefreshToken: true, accessTokenTtlSeconds: 600 },
   });
+  workflowBundle = await bundleWithTimeouts({});
 });
 afterAll(() => system.close());
 
@@ -37,6 +40,9 @@ async function putImported() {
   return { file, environment, connectionId: file.connectionId };
 }
 
+const startWorker = (keys: string) =>
+  system.startWorker({ keys, workerOptions: { workflowBundle } });
+
 const rotate = (timeout: string) =>
   run(['keys', 'rotate', '--json', '--timeout', timeout], system.environment());
 
@@ -46,7 +52,7 @@ it('an old worker serves what it can, the rotation waits for one with the keys, 
     system.keysFile,
     join(inject('scratch'), `old-keys-${system.id}.json`),
   );
-  const oldWorker = await system.startWorker({ keys: oldFile });
+  const oldWorker = await startWorker(oldFile);
   expect((await system.source().getAccessToken(connectionId)).generation).toBe(1);
   const { kids: before } = await tokenDocument(system, connectionId);
   const kids = await addActiveKeys(system.keysFile);
@@ -64,7 +70,7 @@ it('an old worker serves what it can, the rotation waits for one with the keys, 
   expect((await holder.getAccessToken(connectionId)).generation).toBe(2);
 
   await oldWorker.stop();
-  const worker = await system.startWorker();
+  const worker = await startWorker(system.keysFile);
   const rotated = await rotate('60s');
   expect(rotated.json()).toMatchObject({ left: 0, retired: before.sort() });
   await worker.stop();
@@ -76,7 +82,7 @@ it('an old worker serves what it can, the rotation waits for one with the keys, 
   const refusal = await failureOf(system.source({ keys: oldFile }).getAccessToken(connectionId));
   expect(refusal).toMatchObject({ type: 'Store.key_unavailable' });
   expect(refusal.nonRetryable).not.toBe(true);
-  const again = await system.startWorker({ keys: oldFile });
+  const again = await startWorker(oldFile);
   expect(await forceRefresh(system, connectionId)).toMatchObject({
     ...{ outcome: 'failed', failure: { type: 'Store.key_unavailable', final: false } },
   });
@@ -85,7 +91,7 @@ it('an old worker serves what it can, the rotation waits for one with the keys, 
   expect(untouched.failures).toBeGreaterThanOrEqual(failures);
   await again.stop();
   // With a worker that has the keys the attempt that waited is made.
-  await system.startWorker();
+  await startWorker(system.keysFile);
   await expect
     .poll(async () => (await tokenDocument(system, connectionId)).generation, { timeout: 60_000 })
     .toBe(3);
