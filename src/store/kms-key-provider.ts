@@ -15,6 +15,11 @@ export interface KmsKeyProviderOptions {
   mongodb: MongoClient | string;
   /** What this process may open; default both. An application names `access` alone. */
   purposes?: readonly KeyPurpose[] | undefined;
+  /**
+   * Keys that only open: those of the key file that was used before, or of the one an operator's
+   * `connection put` seals with. `rotateKeys` moves their records to the KMS's keys.
+   */
+  opens?: KeyProvider | undefined;
   /** How often the collection is looked at for new keys, in milliseconds. Default 30 s. */
   refreshMs?: number | undefined;
   /** How long a caller waits for the KMS, in milliseconds; the answer is kept. Default 5 s. */
@@ -55,8 +60,14 @@ export function createKmsKeyProvider(options: KmsKeyProviderOptions): KmsKeyProv
   const keyring = new KmsKeyring({ database, kms, purposes, refreshMs, timeoutMs });
   return {
     active: (purpose) => keyring.active(purpose),
-    get: (kid) => keyring.get(kid),
-    list: () => keyring.list(),
+    get: async (kid) => (await keyring.get(kid)) ?? options.opens?.get(kid),
+    async list() {
+      const others = (await options.opens?.list()) ?? [];
+      const openOnly = others
+        .filter(({ purpose }) => purposes.some((mine) => mine === purpose))
+        .map(({ kid, purpose }) => ({ kid, purpose, active: false }));
+      return [...(await keyring.list()), ...openOnly];
+    },
     async generateKeys() {
       const { documents } = await readWrappedKeys(database);
       const made: KeyInfo[] = [];

@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { RotateKeysResult } from '../../src/contract/key-rotation.js';
 import {
+  createFileKeyProvider,
   createKmsKeyProvider,
   type KmsKeyProvider,
   type KmsKeyProviderOptions,
@@ -30,7 +31,8 @@ beforeAll(async () => {
   system = await startTokenSystem({ authorizationServer: { accessTokenTtlSeconds: 600 } });
   operator = provider(createLocalKms(box));
   kms = createLocalKms(box);
-  keys = provider(kms, { refreshMs: 100, timeoutMs: 2_000 });
+  const opens = createFileKeyProvider(system.keysFile);
+  keys = provider(kms, { refreshMs: 100, timeoutMs: 2_000, opens });
   await expect(keys.active('grant')).rejects.toThrow('There is no grant key yet: generate keys.');
   first = (await operator.generateKeys()).kids;
   await system.startWorker({ keys });
@@ -135,6 +137,18 @@ it('a key that the KMS does not give is retried before anything is sent, and oth
     .toMatchObject({ generation: 1 });
 });
 
+it('opens what a key file sealed, but seals with its own keys', async () => {
+  const { connectionId } = await system.put(system.connectionFile('kms-from-file'));
+  expect((await forceRefresh(system, connectionId)).outcome).toBe('issued');
+  const fromFile = (await system.keys.list()).map(({ kid }) => kid);
+  expect((await keys.list()).filter(({ kid }) => fromFile.includes(kid))).toMatchObject([
+    { purpose: 'access', active: false },
+    { purpose: 'grant', active: false },
+  ]);
+  const [sealed] = (await tokenDocument(system, connectionId)).kids;
+  expect(fromFile).not.toContain(sealed);
+});
+
 it('rotates: everything is sealed with the new keys by rotateKeys, by name and with no input', async () => {
   const result = (await system.client.workflow.execute('rotateKeys', {
     workflowId: `rotate-${system.id}`,
@@ -143,7 +157,8 @@ it('rotates: everything is sealed with the new keys by rotateKeys, by name and w
   const active = (await operator.list()).filter((key) => key.active).map(({ kid }) => kid);
   expect(result).toMatchObject({ left: 0, unreadable: 0 });
   expect(Object.values(result.active).sort()).toEqual([...active].sort());
-  expect([...result.retired].sort()).toEqual([...first].sort());
+  const before = [...first, ...(await system.keys.list()).map(({ kid }) => kid)];
+  expect([...result.retired].sort()).toEqual(before.sort());
   await system.database.keys.deleteMany({ _id: { $in: first } });
   const later = provider(createLocalKms(box));
   const { connectionId } = system.connectionFile('kms-away');

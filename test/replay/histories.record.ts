@@ -135,12 +135,14 @@ it('a rotation of keys that waits for a token request, and one with nothing to d
     await system.put(system.connectionFile(name));
   }
   const [busy = ''] = ids;
+  const tokens = system.source();
+  const { generation } = await tokens.getAccessToken(busy);
   const { hooks } = system.authorizationServer;
   hooks.onTokenRequest = async () => {
     await sleep(3_000);
     return undefined;
   };
-  const issued = system.source().getAccessToken(busy);
+  const issued = tokens.getAccessToken(busy, { rejectedGeneration: generation });
   await expect
     .poll(async () => (await system.database.tokens.findOne({ _id: busy }))?.attempt)
     .toBeTruthy();
