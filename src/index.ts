@@ -10,6 +10,7 @@ export {
 } from './activities/index.js';
 export { createTokenWorker } from './create-token-worker.js';
 export { FAILURES, type FailureRow, type FailureType } from './contract/failure-types.js';
+export type { RotateKeysInput, RotateKeysResult } from './contract/key-rotation.js';
 export type {
   CallApiInput,
   CallApiResult,
@@ -27,9 +28,15 @@ export { createLeakGuard, type LeakGuard, type LeakGuardOptions } from './leak-g
 export type { NetworkMode } from './network.js';
 export {
   createFileKeyProvider,
+  createKmsKeyProvider,
   type KeyInfo,
   type KeyProvider,
   type KeyPurpose,
+  type KeyState,
+  type KmsAdapter,
+  type KmsKeyProvider,
+  type KmsKeyProviderOptions,
+  type WrappedKey,
 } from './store/index.js';
 export {
   createTokenSource,

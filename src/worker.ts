@@ -204,8 +204,9 @@ async function openJournal(
 ): Promise<Journal | null> {
   if (journalFolder === undefined) return null;
   const journal = await Journal.open(journalFolder);
-  const replayed = await replayJournal({ database, keys, journal });
-  if (replayed > 0) onWarning?.(`Answers found in the journal and committed: ${replayed}.`);
+  const { committed, kept } = await replayJournal({ database, keys, journal });
+  if (committed > 0) onWarning?.(`Answers found in the journal and committed: ${committed}.`);
+  if (kept > 0) onWarning?.(`Answers in the journal that wait for their key: ${kept}.`);
   return journal;
 }
 

@@ -56,7 +56,7 @@ const ROOMS: Record<string, Room> = {
     rooms: ['failures', 'known-secrets'],
     packages: ['@temporalio/client', '@temporalio/common', '@temporalio/worker'],
   },
-  testing: { rooms: ['known-secrets'], packages: ['node:'] },
+  testing: { rooms: ['known-secrets'], types: ['store'], packages: ['node:'] },
   logging: {
     rooms: ['failures', 'known-secrets', 'secret'],
     packages: ['@temporalio/common', '@temporalio/worker', 'pino'],

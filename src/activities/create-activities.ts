@@ -3,7 +3,9 @@ import { createFileKeyProvider, openDatabase, type KeyProvider } from '../store/
 import { ApiRulesReader, type TokenSource } from '../tokens/index.js';
 import type { IssueDependencies } from './dependencies.js';
 import { createIssueToken } from './issue-token.js';
+import { createPlanKeyRotation } from './plan-key-rotation.js';
 import { createReadLifecycle } from './read-lifecycle.js';
+import { createResealRecords } from './reseal-records.js';
 import { tokenActivities, type TokenActivities } from './token-activities.js';
 
 /** Rules of connections kept in memory, and for how long. */
@@ -39,13 +41,15 @@ export function createTokenActivities(options: TokenActivitiesOptions): TokenAct
   return tokenActivities({ tokens, database, keys, rules, shutdown });
 }
 
-/** The activities that the lifecycle waits for, on the issue task queue. */
+/** The activities that the package's own workflows wait for, on the issue task queue. */
 export type IssueActivities = ReturnType<typeof createIssueActivities>;
 
-/** Makes `issueToken` and the lifecycle's store activities. */
+/** Makes `issueToken`, the lifecycle's store activities, and those of `rotateKeys`. */
 export function createIssueActivities(dependencies: IssueDependencies) {
   return {
     issueToken: createIssueToken(dependencies),
     readLifecycle: createReadLifecycle(dependencies),
+    planKeyRotation: createPlanKeyRotation(dependencies),
+    resealRecords: createResealRecords(dependencies),
   };
 }

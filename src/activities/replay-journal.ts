@@ -7,6 +7,7 @@ import {
   readConnection,
   readToken,
   refreshTokenContext,
+  StoreError,
   type Journal,
   type JournalEntry,
   type ReadConnection,
@@ -49,17 +50,28 @@ export async function replayAttempt(
   return true;
 }
 
+/** What became of the answers on a disk. */
+export interface Replayed {
+  committed: number;
+  /** They need a key that is not there, and wait for it. */
+  kept: number;
+}
+
 /**
  * Replays everything that lies on this disk, for a worker that starts.
  *
- * @returns how many answers there were
- * @throws StoreError
+ * @throws StoreError `unavailable`
  */
-export async function replayJournal(dependencies: ReplayDependencies): Promise<number> {
+export async function replayJournal(dependencies: ReplayDependencies): Promise<Replayed> {
   const attemptIds = await dependencies.journal.list(Date.now());
-  let replayed = 0;
+  const replayed: Replayed = { committed: 0, kept: 0 };
   for (const attemptId of attemptIds) {
-    if (await replayAttempt(dependencies, attemptId)) replayed += 1;
+    try {
+      if (await replayAttempt(dependencies, attemptId)) replayed.committed += 1;
+    } catch (error) {
+      if (!(error instanceof StoreError) || error.code === 'unavailable') throw error;
+      replayed.kept += 1;
+    }
   }
   return replayed;
 }

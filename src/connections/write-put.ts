@@ -3,9 +3,9 @@ import type { TokenState } from '../contract/messages.js';
 import {
   applyPut,
   clientSecretContext,
-  fingerprint,
   inTransaction,
   insertToken,
+  makeFingerprint,
   newTokenDocument,
   openClientSecret,
   prepareSealer,
@@ -13,6 +13,7 @@ import {
   refreshTokenContext,
   writeConnection,
   StoreError,
+  type Fingerprint,
   type KeyProvider,
   type SealedValue,
   type TokenDatabase,
@@ -60,9 +61,8 @@ export async function writePut(
     clientSecret: clientSecret.sealed,
     updatedBy: write.updatedBy,
   };
-  const revision = stored.connection?.connection.revision ?? 0;
   const done = await inTransaction(database, 'put a connection', async (bound) => {
-    if (!(await writeConnection(bound, connection, revision))) return false;
+    if (!(await writeConnection(bound, connection, stored.connection))) return false;
     return writeToken(bound, write, grant);
   }).catch(falseOnConflict);
   if (!done) return null;
@@ -75,7 +75,7 @@ export async function writePut(
 
 interface SealedGrant {
   grant: SealedValue | null;
-  refreshTokenFingerprint: string | null;
+  refreshTokenFingerprint: Fingerprint | null;
 }
 
 function writeToken(
@@ -149,9 +149,10 @@ async function sealGrant(
       ? { connectionId: next.connectionId, incarnation, epoch: 1, generation: 0 }
       : { ...record, epoch: record.epoch + 1 };
   const sealer = await prepareSealer(keys, 'grant');
+  const imported = { ...place, database: database.name };
   return {
     grant: await sealer.seal(refreshTokenContext(database, place, next), text),
-    refreshTokenFingerprint: await fingerprint(keys, next.connectionId, text),
+    refreshTokenFingerprint: await makeFingerprint(keys, imported, text),
   };
 }
 

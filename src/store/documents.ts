@@ -3,6 +3,7 @@ import type { ConnectionRecord } from '../contract/connection-record.js';
 import type { TokenState } from '../contract/messages.js';
 import { NO_EVIDENCE, type RotationEvidence } from '../contract/rotation-profile.js';
 import type { InvalidReason, TokenRecord, UnknownOutcome } from '../contract/token-record.js';
+import type { Fingerprint } from './fingerprint.js';
 import type { SealedValue } from './sealing.js';
 
 /** `attempt` of a token document: the intent, written before a token request is sent. */
@@ -35,7 +36,9 @@ export interface TokenDocument {
   access: SealedValue | null;
   /** The sealed refresh token. */
   grant: SealedValue | null;
-  /** Ids of the keys `access` and `grant` are sealed with. */
+  /**
+   * Ids of the keys that sealed members need; now and then also of one that none needs any more.
+   */
   kids: string[];
   tokenType: string | null;
   scope: string | null;
@@ -44,8 +47,8 @@ export interface TokenDocument {
   refreshAfter: Date | null;
   lifetimeMs: number | null;
   refreshTokenExpiresAt: Date | null;
-  /** Keyed fingerprint of the imported refresh token. */
-  refreshTokenFingerprint: string | null;
+  /** Of the imported refresh token. */
+  refreshTokenFingerprint: Fingerprint | null;
   invalid: { reason: InvalidReason; at: Date } | null;
   attempt: AttemptDocument | null;
   committed: { attemptId: string; parentGeneration: number; sentAt: Date } | null;

@@ -24,13 +24,22 @@ export { INDEXES, ensureIndexes, missingIndexes } from './indexes.js';
 export { Journal, type JournalEntry } from './journal.js';
 export { createFileKeyProvider, readKeyFile } from './key-file.js';
 export { exportAccessKeys, generateKeys } from './key-file-changes.js';
-export type { KeyInfo, KeyProvider, KeyPurpose } from './keys.js';
+export { countRecordsOfKey, countRecordsOfKeys, kidsInUse } from './key-usage.js';
+export type { KmsAdapter, WrappedKey } from './kms-adapter.js';
 export {
-  fingerprint,
+  createKmsKeyProvider,
+  type KmsKeyProvider,
+  type KmsKeyProviderOptions,
+} from './kms-key-provider.js';
+export { stateOf, type KeyInfo, type KeyProvider, type KeyPurpose, type KeyState } from './keys.js';
+export { makeFingerprint, matchesFingerprint, type Fingerprint } from './fingerprint.js';
+export { resealPage, type ResealedPage } from './reseal-page.js';
+export type { ResealParts } from './reseal.js';
+export {
   kidOf,
-  matchesFingerprint,
   openSealed,
   prepareSealer,
+  prepareSealerOf,
   type SealContext,
   type SealedValue,
   type Sealer,
@@ -59,7 +68,6 @@ export {
 } from './token-changes.js';
 export { inTransaction } from './transaction.js';
 export {
-  countRecordsOfKey,
   listTokens,
   readToken,
   rejectGeneration,

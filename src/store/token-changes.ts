@@ -4,6 +4,7 @@ import type { InvalidReason, TokenRecord } from '../contract/token-record.js';
 import type { TokenDatabase } from './database.js';
 import type { TokenDocument } from './documents.js';
 import { storeOperation } from './errors.js';
+import type { Fingerprint } from './fingerprint.js';
 import { replaced } from './pipeline.js';
 import type { SealedValue } from './sealing.js';
 import type { Parent } from './token-attempts.js';
@@ -15,7 +16,7 @@ export function newTokenDocument(
   connectionId: string,
   incarnation: string,
   grant: SealedValue | null,
-  refreshTokenFingerprint: string | null,
+  refreshTokenFingerprint: Fingerprint | null,
 ): TokenDocument {
   return {
     _id: connectionId,
@@ -25,7 +26,7 @@ export function newTokenDocument(
     state: 'active',
     access: null,
     grant,
-    kids: kidsOf(grant),
+    kids: kidsOf(grant, refreshTokenFingerprint?.digest ?? null),
     tokenType: null,
     scope: null,
     issuedAt: null,
@@ -76,7 +77,7 @@ export async function insertToken(
 /** What putting a connection changes about its tokens. */
 export interface PutChange {
   /** Start the next epoch with this grant: what was issued before is not used again. */
-  nextEpoch: { grant: SealedValue | null; refreshTokenFingerprint: string | null } | null;
+  nextEpoch: { grant: SealedValue | null; refreshTokenFingerprint: Fingerprint | null } | null;
   /** Mark the access token invalid: the configuration it was issued for has changed. */
   invalidate: InvalidReason | null;
 }
@@ -103,13 +104,14 @@ export async function applyPut(
     set['invalid'] = replaced({ reason: change.invalidate, at: '$$NOW' });
   }
   if (change.nextEpoch !== null) {
+    const { grant, refreshTokenFingerprint } = change.nextEpoch;
     Object.assign(set, {
       epoch: parent.epoch + 1,
       state: 'active',
       access: null,
-      grant: { $literal: change.nextEpoch.grant },
-      kids: kidsOf(change.nextEpoch.grant),
-      refreshTokenFingerprint: { $literal: change.nextEpoch.refreshTokenFingerprint },
+      grant: { $literal: grant },
+      kids: kidsOf(grant, refreshTokenFingerprint?.digest ?? null),
+      refreshTokenFingerprint: { $literal: refreshTokenFingerprint },
       refreshTokenExpiresAt: null,
       expiresAt: null,
       refreshAfter: null,

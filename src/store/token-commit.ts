@@ -186,6 +186,15 @@ async function keepAsCandidate(
   );
 }
 
+/** The imported refresh token stays known, by whatever key remembers it. */
+const FINGERPRINT_KIDS: Document = {
+  $cond: [
+    { $eq: [{ $type: '$refreshTokenFingerprint.kid' }, 'string'] },
+    ['$refreshTokenFingerprint.kid'],
+    [],
+  ],
+};
+
 function committedFields(parent: Parent, generation: number, tokens: TokenSet): Document {
   const sinceSent = (lifetimeMs: number | null): Document | null =>
     lifetimeMs === null ? null : { $add: ['$$NOW', lifetimeMs - tokens.elapsedMs] };
@@ -195,7 +204,9 @@ function committedFields(parent: Parent, generation: number, tokens: TokenSet): 
     state: tokens.state,
     access: { $literal: tokens.access },
     grant: { $literal: tokens.grant },
-    kids: kidsOf(tokens.access, tokens.grant),
+    kids: {
+      $setUnion: [kidsOf(tokens.access, tokens.grant), FINGERPRINT_KIDS],
+    },
     tokenType: { $literal: tokens.tokenType },
     scope: { $literal: tokens.scope },
     issuedAt: { $subtract: ['$$NOW', tokens.elapsedMs] },

@@ -150,14 +150,3 @@ export async function rejectGeneration(
   );
   return result.modifiedCount === 1;
 }
-
-/** How many token and connection records need the key of an id. */
-export async function countRecordsOfKey(database: TokenDatabase, kid: string): Promise<number> {
-  const [tokens, connections] = await storeOperation('count the records of a key', () =>
-    Promise.all([
-      database.tokens.countDocuments({ kids: kid }),
-      database.connections.countDocuments({ kids: kid }),
-    ]),
-  );
-  return tokens + connections;
-}

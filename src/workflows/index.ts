@@ -6,7 +6,9 @@
 export { callApi, getAccessToken, type TokenActivityCall } from './callers.js';
 export { ensureAccessToken } from './ensure-access-token.js';
 export { configureUpdate, ensureTokenUpdate, statusQuery } from './messages.js';
+export { rotateKeys } from './rotate-keys.js';
 export { tokenLifecycle } from './token-lifecycle.js';
+export type { RotateKeysInput, RotateKeysResult } from '../contract/key-rotation.js';
 export type {
   CallApiInput,
   CallApiResult,

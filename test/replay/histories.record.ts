@@ -10,6 +10,7 @@ import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { temporalBinary } from '../../dev/servers/temporal-binary.js';
 import { lifecycleWorkflowId } from '../../src/contract/names.js';
+import { addActiveKeys } from '../support/key-files.js';
 import { startTokenSystem, type TokenSystem } from '../support/token-system.js';
 
 const VERSION = '0.1.0';
@@ -124,4 +125,35 @@ it('ensureAccessToken, served and refused', async () => {
   };
   await expect(workflow.execute('ensureAccessToken', refused)).rejects.toThrow();
   await record('ensure-access-token-refused', refused.workflowId);
+});
+
+it('a rotation of keys that waits for a token request, and one with nothing to do', async () => {
+  const ids = ['rotated-1', 'rotated-2', 'rotated-3'].map(
+    (name) => system.connectionFile(name).connectionId,
+  );
+  for (const name of ['rotated-1', 'rotated-2', 'rotated-3']) {
+    await system.put(system.connectionFile(name));
+  }
+  const [busy = ''] = ids;
+  const tokens = system.source();
+  const { generation } = await tokens.getAccessToken(busy);
+  const { hooks } = system.authorizationServer;
+  hooks.onTokenRequest = async () => {
+    await sleep(3_000);
+    return undefined;
+  };
+  const issued = tokens.getAccessToken(busy, { rejectedGeneration: generation });
+  await expect
+    .poll(async () => (await system.database.tokens.findOne({ _id: busy }))?.attempt)
+    .toBeTruthy();
+  await addActiveKeys(system.keysFile);
+  const { taskQueue } = system;
+  const first = { taskQueue, workflowId: `rotation-${system.id}`, args: [{}] };
+  await system.client.workflow.execute('rotateKeys', first);
+  await issued;
+  hooks.onTokenRequest = null;
+  await record('rotate-keys', first.workflowId);
+  const second = { taskQueue, workflowId: `rotation-again-${system.id}` };
+  await system.client.workflow.execute('rotateKeys', second);
+  await record('rotate-keys-again', second.workflowId);
 });

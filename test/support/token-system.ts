@@ -13,7 +13,12 @@ import {
 import { startSuperserviceApi } from '../../dev/system/superservice-api.js';
 import { putConnection, type PutResult } from '../../src/connections/index.js';
 import { createNetwork } from '../../src/network.js';
-import { createFileKeyProvider, generateKeys, openDatabase } from '../../src/store/index.js';
+import {
+  createFileKeyProvider,
+  generateKeys,
+  openDatabase,
+  type KeyProvider,
+} from '../../src/store/index.js';
 import {
   createLifecycleClient,
   createTokenSource,
@@ -65,11 +70,12 @@ export async function startTokenSystem(options: SystemOptions = {}) {
   async function put(
     file: Record<string, unknown>,
     environment?: NodeJS.ProcessEnv,
+    sealedWith: KeyProvider = keys,
   ): Promise<PutResult> {
     const lifecycle = createLifecycleClient({ connection, namespace: 'default', taskQueue });
     return putConnection(
       {
-        ...{ database, keys, network, lifecycle },
+        ...{ database, keys: sealedWith, network, lifecycle },
         environment: environment ?? { CLIENT_SECRET },
         updatedBy: 'test',
         warn: () => undefined,
