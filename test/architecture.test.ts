@@ -71,7 +71,7 @@ const ROOMS: Record<string, Room> = {
     packages: ['@temporalio/client', '@temporalio/common', '@temporalio/worker'],
   },
   events: { rooms: ['contract', 'network', 'secret'], packages: ['node:'] },
-  testing: { rooms: ['known-secrets'], packages: ['node:'] },
+  testing: { rooms: ['known-secrets'], types: ['store'], packages: ['node:'] },
   logging: {
     rooms: ['failures', 'known-secrets', 'secret'],
     packages: ['@temporalio/common', '@temporalio/worker', 'pino'],
