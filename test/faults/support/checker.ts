@@ -144,7 +144,9 @@ function apiViolations(calls: ApiCall[]): Violation[] {
     }
     if (scheme !== 'Bearer') return [said('I5', 'the API', `got the scheme ${scheme}`)];
     const right = token === 'live' || token === 'revoked';
-    return right ? [] : [said('I5', 'the API', `got a token that is ${token} (${expiredForMs} ms)`)];
+    return right
+      ? []
+      : [said('I5', 'the API', `got a token that is ${token} (${expiredForMs} ms)`)];
   });
 }
 
