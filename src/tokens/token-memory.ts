@@ -7,7 +7,7 @@ import type { StoredAccessToken } from './access-token.js';
 export interface MemoryEntry {
   token: StoredAccessToken;
   record: TokenRecord;
-  /** When the record was asked for. */
+  /** When the record was read: what `record.now` belongs to. */
   readAt: number;
   /** Until then nothing needs doing. */
   freshUntil: number;
@@ -46,7 +46,7 @@ export class TokenMemory {
    * Keeps a token. One that can still be used is never replaced by an older one, which only a
    * restored database brings.
    *
-   * @param readAt - monotonic time before the record was asked for, so that what remains is never
+   * @param readAt - monotonic time that `record.now` belongs to, so that what remains is never
    *   overestimated
    */
   keep(record: TokenRecord, token: StoredAccessToken, readAt: number): void {
