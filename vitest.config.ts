@@ -9,8 +9,10 @@ const unit = {
     'test/cli/**',
     'test/connections/put-*.test.ts',
     'test/replay/**',
+    'test/faults/*.test.ts',
   ],
-  testTimeout: 20_000,
+  // The longest explorations take a few seconds alone, and many on a busy machine.
+  testTimeout: 120_000,
 };
 
 const servers = {
@@ -21,11 +23,21 @@ const servers = {
     'test/cli/**/*.test.ts',
     'test/connections/put-*.test.ts',
     'test/replay/*.test.ts',
+    'test/faults/*.test.ts',
   ],
+  exclude: ['test/faults/*.long.test.ts'],
   globalSetup: ['test/support/global-servers.ts'],
   setupFiles: ['test/support/quiet.ts'],
   testTimeout: 120_000,
   hookTimeout: 120_000,
+};
+
+/** What is broken on purpose, the long ones too. */
+const faults = {
+  ...servers,
+  name: 'faults',
+  include: ['test/faults/*.test.ts'],
+  exclude: [],
 };
 
 /** Not a test: writes test/histories anew. */
@@ -39,6 +51,6 @@ export default defineConfig({
   test: {
     // Two cores and real servers: more files at once only wait for each other.
     maxWorkers: 2,
-    projects: [{ test: unit }, { test: servers }, { test: record }],
+    projects: [{ test: unit }, { test: servers }, { test: faults }, { test: record }],
   },
 });

@@ -1,5 +1,11 @@
 import { loadClientConnectConfig } from '@temporalio/envconfig';
 import { z } from 'zod';
+import {
+  eventsConfigOf,
+  eventsProblems,
+  eventsVariables,
+  type EventsConfig,
+} from './config/events.js';
 import { DEFAULT_TASK_QUEUE } from './contract/names.js';
 import type { NetworkMode } from './network.js';
 
@@ -26,10 +32,14 @@ export interface Config {
   network: NetworkMode;
   proxy: string | null;
   searchAttributes: boolean;
+  /** Folder of the worker's journal; null: it keeps none. */
+  journalFolder: string | null;
   /** URL of the Temporal UI, for links; null: guessed from the address. */
   uiUrl: string | null;
   /** Address the worker serves Prometheus metrics on; null: none. */
   metricsAddress: string | null;
+  /** Who is told of what happens to connections; null: nobody. */
+  events: EventsConfig | null;
   logLevel: 'trace' | 'debug' | 'info' | 'warn' | 'error';
   temporal: ReturnType<typeof loadClientConnectConfig>;
   namespace: string;
@@ -63,11 +73,13 @@ const environmentSchema = z.object({
     .optional(),
   OAUTH_TOKENS_SEARCH_ATTRIBUTES: flag.default(false),
   OAUTH_TOKENS_ALLOW_INSECURE_MONGODB: flag.default(false),
+  OAUTH_TOKENS_JOURNAL_DIR: z.string().min(1, 'is empty: give a path').optional(),
   OAUTH_TOKENS_UI_URL: z.url('must be a URL').optional(),
   OAUTH_TOKENS_METRICS_ADDRESS: z
     .string()
     .regex(/^\S+:\d+$/, 'must be host:port')
     .optional(),
+  ...eventsVariables,
   LOG_LEVEL: z
     .enum(['trace', 'debug', 'info', 'warn', 'error'], 'must be trace, debug, info, warn or error')
     .default('info'),
@@ -101,6 +113,7 @@ export function readConfig(
       ...mongodbProblems(parsed.data.MONGODB_URI, parsed.data.OAUTH_TOKENS_NETWORK, insecure),
     );
   }
+  problems.push(...eventsProblems(environment));
   const temporal = readTemporal(environment, problems);
   if (!parsed.success || temporal === null || problems.length > 0) throw new ConfigError(problems);
   const data = parsed.data;
@@ -112,8 +125,10 @@ export function readConfig(
     network: data.OAUTH_TOKENS_NETWORK,
     proxy: data.OAUTH_TOKENS_PROXY ?? null,
     searchAttributes: data.OAUTH_TOKENS_SEARCH_ATTRIBUTES,
+    journalFolder: data.OAUTH_TOKENS_JOURNAL_DIR ?? null,
     uiUrl: data.OAUTH_TOKENS_UI_URL ?? null,
     metricsAddress: data.OAUTH_TOKENS_METRICS_ADDRESS ?? null,
+    events: eventsConfigOf(data),
     logLevel: data.LOG_LEVEL,
     temporal,
     namespace: temporal.namespace ?? 'default',

@@ -25,6 +25,8 @@ export interface FailureOptions {
   nextRetryDelayMs?: number | undefined;
   /** Final although its row says retried: an answer was kept, and asking again changes nothing. */
   final?: boolean | undefined;
+  /** Retried although its row says final, and expected: its caller waits until a person has acted. */
+  waits?: boolean | undefined;
   /** For programs: a system error code and the like. Never a secret. */
   details?: Record<string, string | number> | undefined;
 }
@@ -36,7 +38,8 @@ export interface FailureOptions {
  */
 export function failure(type: FailureType, options: FailureOptions = {}): ApplicationFailure {
   const row: FailureRow = FAILURES[type];
-  const { connectionId, detail, details, nextRetryDelayMs, final = row.final } = options;
+  const { connectionId, detail, details, nextRetryDelayMs, waits = false } = options;
+  const final = !waits && (options.final ?? row.final);
   const about = connectionId === undefined ? '' : ` (connection ${connectionId})`;
   const parts = [row.message.replace(/\.$/, `${about}.`), detail, row.fix];
   return ApplicationFailure.create({
@@ -44,7 +47,7 @@ export function failure(type: FailureType, options: FailureOptions = {}): Applic
     type,
     nonRetryable: final,
     ...(details === undefined ? {} : { details: [details] }),
-    ...(row.benign ? { category: ApplicationFailureCategory.BENIGN } : {}),
+    ...(row.benign || waits ? { category: ApplicationFailureCategory.BENIGN } : {}),
     ...(nextRetryDelayMs === undefined || final
       ? {}
       : { nextRetryDelay: Math.max(Math.ceil(nextRetryDelayMs), 1) }),
@@ -80,7 +83,9 @@ export function toFailure(error: unknown, options: FailureOptions = {}): Tempora
   // A failure with a cause is nobody's of ours: its cause may hold anything.
   const type = error instanceof TemporalFailure ? null : failureTypeOf(error);
   if (type !== null && error instanceof Error) {
-    return failure(type, { ...options, detail: error.message });
+    const retryInMs = isAuthorizationError(error) ? (error.retryInMs ?? undefined) : undefined;
+    const nextRetryDelayMs = options.nextRetryDelayMs ?? retryInMs;
+    return failure(type, { ...options, nextRetryDelayMs, detail: error.message });
   }
   const name = error instanceof Error ? className(error) : typeof error;
   const unexpected = ApplicationFailure.create({
@@ -95,10 +100,22 @@ export function toFailure(error: unknown, options: FailureOptions = {}): Tempora
 /** The failure type of an error of ours; null: it is not one. */
 export function failureTypeOf(error: unknown): FailureType | null {
   if (error instanceof ApplicationFailure) return isFailureType(error.type) ? error.type : null;
+  if (isAuthorizationError(error)) return error.failureType;
   if (!(error instanceof Error) || !('code' in error) || typeof error.code !== 'string')
     return null;
   if (error.name === 'OAuthRequestError') return 'Connection.invalid';
   return FAILURE_OF_ERROR[`${error.name}:${error.code}`] ?? null;
+}
+
+/** An error of an authorization names its row itself. */
+interface AuthorizationError extends Error {
+  failureType: FailureType;
+  retryInMs: number | null;
+}
+
+function isAuthorizationError(error: unknown): error is AuthorizationError {
+  if (!(error instanceof Error) || error.name !== 'AuthorizationError') return false;
+  return 'failureType' in error && isFailureType(error.failureType as string);
 }
 
 function className(error: Error): string {

@@ -35,6 +35,8 @@ export async function runWorkerProcess(config: Readonly<Config>): Promise<void> 
       dataConverter: await loadDataConverter(config.dataConverterPath),
       proxy: config.proxy ?? undefined,
       searchAttributes: config.searchAttributes,
+      events: config.events ?? undefined,
+      journalFolder: config.journalFolder ?? undefined,
       onWarning: (message) => logger.warn(message),
     });
     const running = worker.run();

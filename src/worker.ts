@@ -1,10 +1,9 @@
 import { hostname } from 'node:os';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { DataConverter } from '@temporalio/common';
 import { Worker, type NativeConnection, type WorkerOptions } from '@temporalio/worker';
 import type { MongoClient } from 'mongodb';
-import { createIssueActivities, createTokenActivities } from './activities/index.js';
+import { createIssueActivities, createTokenActivities, replayJournal } from './activities/index.js';
 import { DEFAULT_TASK_QUEUE, issueTaskQueue } from './contract/names.js';
 import { InputError } from './failures.js';
 import { guardActivities } from './leak-guard.js';
@@ -14,12 +13,17 @@ import {
   createFileKeyProvider,
   deploymentMismatch,
   ensureIndexes,
-  listAheadConnections,
+  Journal,
   openDatabase,
   type KeyProvider,
   type TokenDatabase,
 } from './store/index.js';
-import { createLifecycleClient, createTokenSource, type LifecycleClient } from './tokens/index.js';
+import { createLifecycleClient, createNoticeClient, createTokenSource } from './tokens/index.js';
+import { eventTargetsOf, type TokenEventsOptions } from './worker/events.js';
+import { keepEventsTold } from './worker/event-scan.js';
+import { keepLifecyclesStarted } from './worker/lifecycle-starts.js';
+
+export type { TokenEventsOptions } from './worker/events.js';
 
 /** What of the Workers' options follows from ours. */
 type SetByUs =
@@ -49,6 +53,13 @@ export interface TokenWorkerOptions {
   proxy?: string | undefined;
   /** The lifecycle keeps `OAuthTokenState` and `OAuthFailureType` up to date. */
   searchAttributes?: boolean | undefined;
+  /** Who is told of what happens to connections. Default: nobody. */
+  events?: TokenEventsOptions | undefined;
+  /**
+   * Folder on a disk that survives the process: answers with refresh tokens are kept there, sealed,
+   * until MongoDB has them. Default: none is kept.
+   */
+  journalFolder?: string | undefined;
   /** What else the Workers are made with: `workerDeploymentOptions`, a prebuilt `workflowBundle`… */
   workerOptions?: Partial<Omit<WorkerOptions, SetByUs>> | undefined;
   onWarning?: ((message: string) => void) | undefined;
@@ -75,10 +86,6 @@ const STICKY_TIMEOUT = '3 seconds';
  * Not for what looks like a token: what `callApi` brings is its caller's to judge.
  */
 const SCAN = { tokenShapes: false, results: true };
-/** Missing lifecycles are started at this pace, in pages of this size. */
-const LIFECYCLE_START_INTERVAL_MS = 50;
-const LIFECYCLE_PAGE = 100;
-const LIFECYCLE_PASS_MS = 5 * 60_000;
 
 /**
  * Makes a token worker: checks MongoDB, the keys and the recorded deployment, makes missing indexes,
@@ -96,15 +103,19 @@ export async function createTokenWorker(options: TokenWorkerOptions): Promise<To
   await Promise.all([keys.active('access'), keys.active('grant')]);
   const searchAttributes = options.searchAttributes ?? false;
   if (searchAttributes) await checkSearchAttributes(connection, namespace, onWarning);
+  const network = createNetwork({ mode, proxy });
+  const events = await eventTargetsOf(options.events, { namespace, taskQueue, network });
   const database = openDatabase(options.mongodb);
+  let journal: Journal | null;
   try {
     await prepareDatabase(database, { namespace, taskQueue });
+    journal = await openJournal(options, database, keys);
   } catch (error) {
     await database.close();
     throw error;
   }
 
-  const network = createNetwork({ mode, proxy });
+  const notices = createNoticeClient({ connection, namespace, taskQueue, dataConverter });
   const mongodb = database.client;
   const stopping = new AbortController();
   const tokens = createTokenSource({
@@ -130,6 +141,7 @@ export async function createTokenWorker(options: TokenWorkerOptions): Promise<To
     activities: createTokenActivities({ tokens, mongodb, keys, shutdown: stopping.signal }),
     shutdownGraceTime: CALLERS_GRACE,
   });
+  const lifecycle = createLifecycleClient({ connection, namespace, taskQueue, dataConverter });
   const issue = await Worker.create({
     maxTaskQueueActivitiesPerSecond: ISSUES_PER_SECOND,
     ...shared,
@@ -140,19 +152,24 @@ export async function createTokenWorker(options: TokenWorkerOptions): Promise<To
       network,
       worker: `${process.pid}@${hostname()}`,
       searchAttributes,
+      notices,
+      events,
+      lifecycle,
+      journal,
     }),
     shutdownGraceTime: ISSUE_GRACE,
   });
-  const lifecycle = createLifecycleClient({ connection, namespace, taskQueue, dataConverter });
 
   return {
     async run() {
-      const starting = keepLifecyclesStarted(database, lifecycle, stopping.signal, onWarning);
+      const { signal } = stopping;
+      const starting = keepLifecyclesStarted({ database, lifecycle, signal, onWarning });
+      const telling = keepEventsTold({ database, notices, events, signal, onWarning });
       try {
         await runTogether([callers, issue], stopping);
       } finally {
         stopping.abort();
-        await starting;
+        await Promise.all([starting, telling]);
         await Promise.all([tokens.close(), network.close()]);
         await database.close();
       }
@@ -187,6 +204,20 @@ async function prepareDatabase(
   await ensureIndexes(database);
 }
 
+/** Opens the journal, and commits what the last process on this disk could not. */
+async function openJournal(
+  { journalFolder, onWarning }: TokenWorkerOptions,
+  database: TokenDatabase,
+  keys: KeyProvider,
+): Promise<Journal | null> {
+  if (journalFolder === undefined) return null;
+  const journal = await Journal.open(journalFolder);
+  const { committed, kept } = await replayJournal({ database, keys, journal });
+  if (committed > 0) onWarning?.(`Answers found in the journal and committed: ${committed}.`);
+  if (kept > 0) onWarning?.(`Answers in the journal that wait for their key: ${kept}.`);
+  return journal;
+}
+
 /** An attribute that is not registered would fail every workflow task that sets it. */
 async function checkSearchAttributes(
   connection: NativeConnection,
@@ -208,42 +239,6 @@ async function checkSearchAttributes(
     `The namespace has no search attribute ${missing.join(', ')}: register what is missing with type ` +
       'Keyword, or unset OAUTH_TOKENS_SEARCH_ATTRIBUTES.',
   );
-}
-
-/** Starts missing lifecycles now and then: one may have been terminated, or not been startable. */
-async function keepLifecyclesStarted(
-  database: TokenDatabase,
-  lifecycle: LifecycleClient,
-  signal: AbortSignal,
-  onWarning: TokenWorkerOptions['onWarning'],
-): Promise<void> {
-  while (!signal.aborted) {
-    await startAheadLifecycles(database, lifecycle, signal).catch(() =>
-      onWarning?.(
-        'Not every lifecycle that refreshes ahead could be started; the next try is soon.',
-      ),
-    );
-    await sleep(LIFECYCLE_PASS_MS, undefined, { signal }).catch(() => undefined);
-  }
-}
-
-/** Starts the lifecycle of every connection that is refreshed ahead; a running one is left alone. */
-async function startAheadLifecycles(
-  database: TokenDatabase,
-  lifecycle: LifecycleClient,
-  signal: AbortSignal,
-): Promise<void> {
-  let after: string | null = null;
-  while (!signal.aborted) {
-    const page = await listAheadConnections(database, { limit: LIFECYCLE_PAGE, after });
-    for (const connectionId of page) {
-      if (signal.aborted) return;
-      await lifecycle.start(connectionId);
-      await sleep(LIFECYCLE_START_INTERVAL_MS);
-    }
-    after = page.at(-1) ?? null;
-    if (after === null) return;
-  }
 }
 
 /** The workflows' entry, beside this file: `.js` when built, `.ts` in development. */

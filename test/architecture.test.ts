@@ -27,7 +27,7 @@ const ROOMS: Record<string, Room> = {
   network: { rooms: [], packages: ['ipaddr.js', 'node:', 'undici'] },
   oauth: {
     rooms: ['contract', 'known-secrets', 'network', 'secret'],
-    packages: ['node:', 'oauth4webapi', 'undici'],
+    packages: ['jose', 'node:', 'oauth4webapi', 'undici'],
   },
   store: {
     rooms: ['contract', 'network', 'secret'],
@@ -37,8 +37,22 @@ const ROOMS: Record<string, Room> = {
     rooms: ['contract', 'failures', 'known-secrets', 'network', 'secret', 'store'],
     packages: [...TEMPORAL_CLIENT, 'lru-cache', 'mongodb'],
   },
+  authorizations: {
+    rooms: ['contract', 'known-secrets', 'network', 'oauth', 'secret', 'store'],
+    packages: ['@temporalio/client', '@temporalio/common', 'node:'],
+  },
   activities: {
-    rooms: ['contract', 'failures', 'network', 'oauth', 'secret', 'store', 'tokens'],
+    rooms: [
+      'authorizations',
+      'contract',
+      'events',
+      'failures',
+      'network',
+      'oauth',
+      'secret',
+      'store',
+      'tokens',
+    ],
     packages: ['@temporalio/activity', '@temporalio/common', 'mongodb', 'node:'],
   },
   workflows: {
@@ -56,13 +70,17 @@ const ROOMS: Record<string, Room> = {
     rooms: ['failures', 'known-secrets'],
     packages: ['@temporalio/client', '@temporalio/common', '@temporalio/worker'],
   },
-  testing: { rooms: ['known-secrets'], packages: ['node:'] },
+  events: { rooms: ['contract', 'network', 'secret'], packages: ['node:'] },
+  testing: { rooms: ['known-secrets'], types: ['store'], packages: ['node:'] },
   logging: {
     rooms: ['failures', 'known-secrets', 'secret'],
     packages: ['@temporalio/common', '@temporalio/worker', 'pino'],
   },
   worker: {
-    rooms: ['activities', 'contract', 'failures', 'leak-guard', 'network', 'store', 'tokens'],
+    rooms: [
+      ...['activities', 'contract', 'events', 'failures', 'known-secrets', 'leak-guard', 'network'],
+      ...['secret', 'store', 'tokens'],
+    ],
     packages: ['@temporalio/common', '@temporalio/worker', 'mongodb', 'node:'],
   },
   'worker-process': {
@@ -72,7 +90,7 @@ const ROOMS: Record<string, Room> = {
   'create-token-worker': { rooms: ['worker'], packages: [] },
   index: {
     rooms: [
-      ...['activities', 'contract', 'create-token-worker', 'known-secrets', 'leak-guard'],
+      ...['activities', 'contract', 'create-token-worker', 'events', 'known-secrets', 'leak-guard'],
       ...['network', 'store', 'tokens'],
     ],
     types: ['worker'],
@@ -80,7 +98,16 @@ const ROOMS: Record<string, Room> = {
   },
   cli: {
     rooms: [
-      ...['config', 'connections', 'contract', 'data-converter', 'failures', 'network', 'oauth'],
+      ...[
+        'authorizations',
+        'config',
+        'connections',
+        'contract',
+        'data-converter',
+        'failures',
+        'network',
+        'oauth',
+      ],
       ...['secret', 'store', 'tokens', 'worker-process'],
     ],
     packages: [

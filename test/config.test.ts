@@ -33,6 +33,7 @@ describe('the configuration', () => {
       searchAttributes: false,
       metricsAddress: null,
       uiUrl: null,
+      events: null,
       logLevel: 'info',
       namespace: 'default',
     });
@@ -49,6 +50,11 @@ describe('the configuration', () => {
       OAUTH_TOKENS_SEARCH_ATTRIBUTES: 'true',
       OAUTH_TOKENS_METRICS_ADDRESS: '127.0.0.1:9464',
       OAUTH_TOKENS_UI_URL: 'http://127.0.0.1:8080',
+      OAUTH_TOKENS_WEBHOOK_URL: 'https://hooks.example/oauth',
+      OAUTH_TOKENS_WEBHOOK_SECRET_FILE: '/etc/oauth-tokens/webhook-secret',
+      OAUTH_TOKENS_EVENT_ACTIVITY: 'onTokenEvent',
+      OAUTH_TOKENS_EVENT_TASK_QUEUE: 'operations',
+      OAUTH_TOKENS_EXPIRY_NOTICE_DAYS: '60, 14',
       LOG_LEVEL: 'debug',
       TEMPORAL_ADDRESS: 'temporal.example:7233',
       TEMPORAL_NAMESPACE: 'payments',
@@ -58,6 +64,14 @@ describe('the configuration', () => {
       dataConverterPath: './converter.js',
       network: 'private',
       proxy: 'http://proxy.example:3128',
+      events: {
+        webhook: {
+          url: 'https://hooks.example/oauth',
+          secretFile: '/etc/oauth-tokens/webhook-secret',
+        },
+        activity: { name: 'onTokenEvent', taskQueue: 'operations' },
+        expiryNoticeDays: [60, 14],
+      },
       searchAttributes: true,
       metricsAddress: '127.0.0.1:9464',
       uiUrl: 'http://127.0.0.1:8080',
@@ -107,6 +121,9 @@ describe('a complaint', () => {
     ['OAUTH_TOKENS_ALLOW_INSECURE_MONGODB', WRONG],
     ['OAUTH_TOKENS_METRICS_ADDRESS', WRONG],
     ['LOG_LEVEL', WRONG],
+    ['OAUTH_TOKENS_EXPIRY_NOTICE_DAYS', WRONG],
+    ['OAUTH_TOKENS_EXPIRY_NOTICE_DAYS', '30,0'],
+    ['OAUTH_TOKENS_EXPIRY_NOTICE_DAYS', '366'],
     ['OAUTH_TOKENS_KEYS_FILE', ''],
     ['OAUTH_TOKENS_TASK_QUEUE', ''],
     ['OAUTH_TOKENS_DATA_CONVERTER', ''],
@@ -114,6 +131,17 @@ describe('a complaint', () => {
     ['TEMPORAL_CONFIG_FILE', brokenToml(WRONG)],
     ['TEMPORAL_PROFILE', WRONG],
   ];
+
+  it.each([
+    ['OAUTH_TOKENS_WEBHOOK_URL', 'https://hooks.example', 'OAUTH_TOKENS_WEBHOOK_SECRET_FILE'],
+    ['OAUTH_TOKENS_WEBHOOK_SECRET_FILE', '/etc/secret', 'OAUTH_TOKENS_WEBHOOK_URL'],
+    ['OAUTH_TOKENS_EVENT_ACTIVITY', 'onTokenEvent', 'OAUTH_TOKENS_EVENT_TASK_QUEUE'],
+    ['OAUTH_TOKENS_EVENT_TASK_QUEUE', 'operations', 'OAUTH_TOKENS_EVENT_ACTIVITY'],
+  ])('about %s alone asks for what belongs to it', (name, value, other) => {
+    expect(complaintsOf({ [name]: value })).toEqual([
+      expect.stringContaining(`${other} is not set`),
+    ]);
+  });
 
   it.each(BROKEN)(
     'about %s (%j) names it, says what is right, and not its value',

@@ -26,8 +26,15 @@ const CONTRACT: Record<string, boolean> = {
   'Token.revoked': true,
   'Token.lifetime_too_short': true,
   'Token.refresh_in_progress': false,
+  'Token.revocation_in_progress': false,
   'Token.rejected': false,
   'Token.unavailable': false,
+  'Authorization.denied': true,
+  'Authorization.expired': true,
+  'Authorization.invalid_response': true,
+  'Authorization.invalid_id_token': true,
+  'Authorization.subject_mismatch': true,
+  'Authorization.lost': true,
   'Connection.not_found': true,
   'Connection.invalid': true,
   'Store.unavailable': false,
@@ -36,6 +43,7 @@ const CONTRACT: Record<string, boolean> = {
   'Api.unreachable': false,
   'Api.response_too_large': true,
   'Api.outcome_unknown': true,
+  'Event.not_delivered': false,
   'Policy.origin_not_allowed': true,
   'Policy.network_not_allowed': true,
   'Policy.header_not_allowed': true,
@@ -79,6 +87,7 @@ describe('the failure table', () => {
     const benign = ROWS.filter(([, row]) => row.benign);
     expect(benign.map(([type, { final }]) => [type, final])).toEqual([
       ['Token.refresh_in_progress', false],
+      ['Token.revocation_in_progress', false],
     ]);
   });
 
@@ -89,7 +98,8 @@ describe('the failure table', () => {
   });
 
   it('holds every type that the source or the documentation names', () => {
-    const named = /[`'"]((?:OAuth|Token|Connection|Store|Api|Policy)\.[a-z][a-z_]+)[`'"]/g;
+    const named =
+      /[`'"]((?:OAuth|Token|Authorization|Connection|Store|Api|Event|Policy)\.[a-z][a-z_]+)[`'"]/g;
     const texts = [PAGE, ...readSources().map(({ text }) => text)];
     const types = texts.flatMap((text) => [...text.matchAll(named)].map((match) => match[1] ?? ''));
     const unknown = types.filter((type) => !isFailureType(type) && !COMMAND_TYPES.has(type));

@@ -83,7 +83,11 @@ export async function createDeployment(servers: Servers): Promise<Deployment> {
   const client = new Client({ connection, namespace: 'default' });
   const taskQueue = `oauth-tokens-${id}`;
   const network = createNetwork({ mode: 'loopback' });
-  const lifecycle = createLifecycleClient({ connection, namespace: 'default', taskQueue });
+  const lifecycle = {
+    ...createLifecycleClient({ connection, namespace: 'default', taskQueue }),
+    // Nobody waits for a consent here.
+    wake: () => Promise.resolve(),
+  };
   const closing: (() => Promise<unknown>)[] = [];
   let worker: Promise<Child> | undefined;
 

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { text } from 'node:stream/consumers';
 import type { KoaContextWithOIDC } from 'oidc-provider';
 import { Provider } from 'oidc-provider/lib/provider.js';
+import { interactions } from './interactions.js';
 import { listenOnLoopback } from './loopback-server.js';
 import { createMemoryStore } from './memory-adapter.js';
 import { oidcConfiguration, type ClientRegistration } from './oidc-configuration.js';
@@ -35,6 +36,8 @@ export interface AuthorizationServerOptions {
   clients: readonly ClientRegistration[];
   /** By default 20. */
   accessTokenTtlSeconds?: number;
+  /** By default ten minutes. */
+  deviceCodeTtlSeconds?: number;
   /** Whether each refresh gives a new refresh token and ends the old one; by default not. */
   rotateRefreshToken?: boolean;
 }
@@ -54,6 +57,10 @@ export interface AuthorizationServer {
   tokenEndpoint: string;
   introspectionEndpoint: string;
   revocationEndpoint: string;
+  authorizationEndpoint: string;
+  pushedAuthorizationRequestEndpoint: string;
+  deviceAuthorizationEndpoint: string;
+  jwksUri: string;
   /** The client that a resource server introspects tokens with; always registered. */
   resourceServerClient: { clientId: string; clientSecret: string };
   /** Every request that reached the token endpoint, in order. */
@@ -68,7 +75,7 @@ export interface AuthorizationServer {
   revokeAllAccessTokens(): number;
   /** Ends every grant, as when a person withdraws consent: refreshing is `invalid_grant` then. */
   revokeAllGrants(): number;
-  /** Every access and refresh token that was ever issued, for a search for leaks. */
+  /** Every token, code and device code that was ever issued, for a search for leaks. */
   everIssued(): string[];
   /** How many refresh tokens can be used. */
   countRefreshTokens(): number;
@@ -77,6 +84,7 @@ export interface AuthorizationServer {
 }
 
 const ACCESS_TOKENS = ['AccessToken', 'ClientCredentials'];
+const CODES = ['AuthorizationCode', 'DeviceCode'];
 
 /** Notes a token request and lets the hooks take part in it. */
 async function observe(
@@ -103,7 +111,8 @@ async function observe(
 
 /**
  * Starts a real authorization server (`oidc-provider`) on 127.0.0.1: client credentials, refresh
- * tokens, introspection (RFC 7662) and revocation (RFC 7009), with opaque tokens.
+ * tokens, authorization code (with pages for a person, PKCE, RFC 9126 and RFC 9207), device code
+ * (RFC 8628), introspection (RFC 7662) and revocation (RFC 7009), with opaque tokens.
  */
 export async function startAuthorizationServer(
   options: AuthorizationServerOptions,
@@ -117,6 +126,7 @@ export async function startAuthorizationServer(
     clients: [...options.clients, { ...resourceServerClient, grantTypes: [] }],
     accessTokenTtlSeconds: options.accessTokenTtlSeconds ?? 20,
     rotateRefreshToken: options.rotateRefreshToken ?? false,
+    deviceCodeTtlSeconds: options.deviceCodeTtlSeconds ?? 600,
     store,
   });
   const server = await listenOnLoopback(options.port);
@@ -128,6 +138,7 @@ export async function startAuthorizationServer(
       ? observe(context, next, { requests, hooks })
       : next(),
   );
+  provider.use(interactions(provider));
   const answer = provider.callback();
   server.answerWith((request, response) => void answer(request, response));
 
@@ -137,6 +148,10 @@ export async function startAuthorizationServer(
     tokenEndpoint: `${server.origin}/token`,
     introspectionEndpoint: `${server.origin}/token/introspection`,
     revocationEndpoint: `${server.origin}/token/revocation`,
+    authorizationEndpoint: `${server.origin}/auth`,
+    pushedAuthorizationRequestEndpoint: `${server.origin}/request`,
+    deviceAuthorizationEndpoint: `${server.origin}/device/auth`,
+    jwksUri: `${server.origin}/jwks`,
     resourceServerClient,
     requests,
     countTokenRequests: (filter = {}) => countRequests(requests, filter),
@@ -145,7 +160,7 @@ export async function startAuthorizationServer(
     revokeAccessToken: (accessToken) => store.forget(ACCESS_TOKENS, accessToken) > 0,
     revokeAllAccessTokens: () => store.forget(ACCESS_TOKENS),
     revokeAllGrants: () => store.forget(['Grant']),
-    everIssued: () => store.everIssued([...ACCESS_TOKENS, 'RefreshToken']),
+    everIssued: () => store.everIssued([...ACCESS_TOKENS, 'RefreshToken', ...CODES]),
     countRefreshTokens: () => store.count('RefreshToken'),
     stop: server.stop,
   };

@@ -23,6 +23,9 @@ export interface MemoryStore {
   everIssued(models: readonly string[]): string[];
 }
 
+/** What has expired is still known for a while, so that it is told apart from what never was. */
+const KEPT_SECONDS: Readonly<Record<string, number>> = { DeviceCode: 60 };
+
 /**
  * Makes an empty store. Ours, and not the one that `oidc-provider` brings for a quick start,
  * because tests revoke tokens without knowing them and look at what is left.
@@ -43,7 +46,8 @@ export function createMemoryStore(): MemoryStore {
     adapterFor: (model) => ({
       async upsert(id, payload, expiresIn) {
         removeAll((entry) => !isAlive(entry));
-        const expiresAt = expiresIn === undefined ? Infinity : Date.now() + expiresIn * 1_000;
+        const kept = expiresIn === undefined ? Infinity : expiresIn + (KEPT_SECONDS[model] ?? 0);
+        const expiresAt = Date.now() + kept * 1_000;
         entries.set(`${model}:${id}`, { model, id, payload, expiresAt });
         issued.set(model, [...(issued.get(model) ?? []), id]);
       },

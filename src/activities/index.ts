@@ -8,5 +8,8 @@ export {
   type IssueActivities,
   type TokenActivitiesOptions,
 } from './create-activities.js';
+export { announce, type AnnounceDependencies } from './announce-events.js';
 export type { IssueDependencies } from './dependencies.js';
+export type { EventTargets } from './event-targets.js';
+export { replayJournal } from './replay-journal.js';
 export type { TokenActivities } from './token-activities.js';

@@ -5,6 +5,7 @@ import type { RotationEffect, RotationFacts } from '../contract/rotation-steps.j
 import { tokenRefOf, type TokenRecord } from '../contract/token-record.js';
 import { failure, recordedFailure, toFailure } from '../failures.js';
 import { readTokenWithGrant, type ReadConnection } from '../store/index.js';
+import { withUntold } from './announce-events.js';
 import type { IssueDependencies } from './dependencies.js';
 import { withHeartbeats } from './heartbeats.js';
 import { viewOf } from './lifecycle-view.js';
@@ -34,13 +35,17 @@ async function issue(
   const effects = new RotationEffects(dependencies, input.connectionId);
   const attempt = activityInfo().attempt + input.priorAttempts;
   let { state, effect } = startRotation();
-  for (;;) {
-    if (effect.do === 'return') return finished(dependencies, effects, effect.outcome);
-    if (effect.do === 'fail') throw failureOf(effect, effects, input.connectionId);
-    const event = await effects.carryOut(effect);
-    const { grantType, rotation } = effects.connection?.grant ?? NO_GRANT;
-    const facts: RotationFacts = { input, grantType, rotation, attempt };
-    ({ state, effect } = nextRotationStep(state, event, facts));
+  try {
+    for (;;) {
+      if (effect.do === 'return') return await finished(dependencies, effects, effect.outcome);
+      if (effect.do === 'fail') throw failureOf(effect, effects, input.connectionId);
+      const event = await effects.carryOut(effect);
+      const { grantType, rotation } = effects.connection?.grant ?? NO_GRANT;
+      const facts: RotationFacts = { input, grantType, rotation, attempt };
+      ({ state, effect } = nextRotationStep(state, event, facts));
+    }
+  } finally {
+    await effects.close();
   }
 }
 
@@ -79,11 +84,12 @@ async function finished(
   return result(dependencies, read, now.record, outcome);
 }
 
-function result(
-  { searchAttributes }: IssueDependencies,
+async function result(
+  dependencies: IssueDependencies,
   { connection }: ReadConnection,
   record: TokenRecord,
   outcome: IssueTokenResult['outcome'],
-): IssueTokenResult {
-  return { ...viewOf(connection, record, searchAttributes), outcome, token: tokenRefOf(record) };
+): Promise<IssueTokenResult> {
+  const view = viewOf(connection, record, dependencies.searchAttributes);
+  return { ...(await withUntold(dependencies, view)), outcome, token: tokenRefOf(record) };
 }

@@ -1,6 +1,7 @@
 import type { StoredConnection } from '../contract/connection-record.js';
 import type { LifecycleView } from '../contract/messages.js';
-import { nextRefreshAt, statusOf, type TokenRecord } from '../contract/token-record.js';
+import { keepAliveDueAt } from '../contract/refresh-token-clocks.js';
+import { aheadRefreshAt, statusOf, type TokenRecord } from '../contract/token-record.js';
 
 /** Whoever starts a token request of this length waits for it without a timer. */
 const USUAL_REQUEST_MS = 10_000;
@@ -21,12 +22,13 @@ export function viewOf(
   searchAttributes: boolean,
 ): LifecycleView {
   const { refresh } = connection.lifetime;
-  const dueAt = nextRefreshAt(record, refresh);
+  const inMs = (at: number | null) => (at === null ? null : Math.max(at - record.now, 0));
   return {
     status: statusOf(record, refresh),
     refresh,
     searchAttributes,
     slowServer: connection.authorizationServer.requestTimeoutMs > USUAL_REQUEST_MS,
-    refreshInMs: dueAt === null ? null : Math.max(dueAt - record.now, 0),
+    refreshInMs: inMs(aheadRefreshAt(record, refresh)),
+    keepAliveInMs: inMs(keepAliveDueAt(record)),
   };
 }

@@ -1,21 +1,22 @@
 import type { StoredConnection } from '../contract/connection-record.js';
+import { needsPerson, refreshScope } from '../contract/grant-type.js';
 import { candidateLifeMs } from '../contract/rotation-profile.js';
 import type { TokenRecord } from '../contract/token-record.js';
-import { prepareTokenRequest, type PreparedTokenRequest } from '../oauth/index.js';
-import { Secret } from '../secret.js';
 import {
-  openClientSecret,
-  openSealed,
+  prepareTokenRequest,
+  type PreparedTokenRequest,
+  type TokenClient,
+} from '../oauth/index.js';
+import type { Secret } from '../secret.js';
+import {
   prepareSealer,
-  refreshTokenContext,
   StoreError,
   type ReadConnection,
   type ReadTokenWithGrant,
-  type SealedValue,
   type Sealer,
-  type SealPlace,
 } from '../store/index.js';
 import type { IssueDependencies } from './dependencies.js';
+import { openClient, openRefreshToken, type SealedStores } from './open-tokens.js';
 
 /** A request that is ready to be sent, and the refresh token in it. */
 export interface PlannedRequest {
@@ -27,6 +28,7 @@ export interface PlannedRequest {
 /** A token request with everything that could fail before sending already done. */
 export interface RequestPlan {
   connection: StoredConnection;
+  client: TokenClient;
   /** The request to send, then those to send when its refresh token is refused. */
   requests: PlannedRequest[];
   sealers: { access: Sealer; grant: Sealer };
@@ -47,55 +49,50 @@ export async function planRequest(
   token: ReadTokenWithGrant,
 ): Promise<RequestPlan> {
   const { connection } = read;
-  const clientSecret = await openClientSecret(database, keys, read);
+  const client = await openClient({ database, keys }, read);
   const refreshTokens = await openRefreshTokens({ database, keys }, connection, token);
-  const { clientId, authentication } = connection.client;
-  const client = {
-    clientId,
-    authentication,
-    clientSecret: clientSecret === null ? null : new Secret(clientSecret),
-  };
   const { tokenEndpoint } = connection.authorizationServer;
   const { scope, parameters, grantType } = connection.grant;
-  const spare = grantType === 'client_credentials';
   const prepare = (grant: Parameters<typeof prepareTokenRequest>[0]['grant']) =>
     prepareTokenRequest({ tokenEndpoint, client, grant }, network);
   const requests: PlannedRequest[] = refreshTokens.map((refreshToken) => ({
     request: prepare({
       grantType: 'refresh_token',
       refreshToken,
-      scope: spare ? null : scope,
+      scope: refreshScope(connection.grant),
       parameters,
     }),
     refreshToken,
   }));
-  if (spare) {
+  if (grantType === 'client_credentials') {
     requests.push({ request: prepare({ grantType, scope, parameters }), refreshToken: null });
   }
-  if (requests.length === 0) throw new TypeError('A refresh_token grant without a refresh token.');
+  if (requests.length === 0) throw new TypeError('A grant without a refresh token.');
   const [access, grant] = await Promise.all([
     prepareSealer(keys, 'access'),
     prepareSealer(keys, 'grant'),
   ]);
-  return { connection, requests, sealers: { access, grant } };
+  return { connection, client, requests, sealers: { access, grant } };
 }
 
 /** The refresh tokens to try, in their order: the record's, then those of its siblings (rule R8). */
 async function openRefreshTokens(
-  stores: Pick<IssueDependencies, 'database' | 'keys'>,
+  stores: SealedStores,
   connection: StoredConnection,
   { record, grant, candidates }: ReadTokenWithGrant,
 ): Promise<Secret[]> {
-  const spare = connection.grant.grantType === 'client_credentials';
+  const spare = !needsPerson(connection.grant.grantType);
   if (grant === null || (spare && !mayUseSpare(connection, record))) return [];
-  const current = await openFor(stores, connection, record, grant);
+  const current = await openRefreshToken(stores, connection, { place: record, sealed: grant });
   if (spare) return [current];
   const keptSince = record.now - candidateLifeMs(connection.grant.rotation);
   const most = connection.authorizationServer.requestTimeoutMs > LONG_REQUEST_MS ? 1 : 2;
   const others = candidates.filter(({ at }) => at.getTime() > keptSince).slice(-most);
   const opened = await Promise.all(
     others.map(({ generation, grant: sealed }) =>
-      openFor(stores, connection, { ...record, generation }, sealed).catch(nullIfUnreadable),
+      openRefreshToken(stores, connection, { place: { ...record, generation }, sealed }).catch(
+        nullIfUnreadable,
+      ),
     ),
   );
   const known = new Set([current.reveal()]);
@@ -111,16 +108,6 @@ async function openRefreshTokens(
 function nullIfUnreadable(error: unknown): null {
   if (error instanceof StoreError && error.code === 'unreadable') return null;
   throw error;
-}
-
-async function openFor(
-  { database, keys }: Pick<IssueDependencies, 'database' | 'keys'>,
-  connection: StoredConnection,
-  place: SealPlace,
-  sealed: SealedValue,
-): Promise<Secret> {
-  const context = refreshTokenContext(database, place, connection);
-  return new Secret(await openSealed(keys, sealed, context));
 }
 
 /** A `client_credentials` one is left alone after an unknown outcome. */

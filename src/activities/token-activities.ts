@@ -5,11 +5,13 @@ import type {
   ConnectionInput,
   ConnectionStatus,
   GetAccessTokenInput,
+  RevokeResult,
   TokenRef,
 } from '../contract/messages.js';
 import { CONNECTION_ID_RULE, isConnectionId } from '../contract/names.js';
 import { statusOf } from '../contract/token-record.js';
-import { failure, toFailure } from '../failures.js';
+import { failure, recordedFailure, toFailure } from '../failures.js';
+import { Secret } from '../secret.js';
 import {
   openSealed,
   readConnection,
@@ -20,11 +22,16 @@ import {
 } from '../store/index.js';
 import {
   executeApiCall,
+  lifecycleOf,
+  networkOf,
+  requestRevocation,
   tokenRefOfAccessToken,
   type ApiRules,
   type TokenSource,
 } from '../tokens/index.js';
 import { withHeartbeats } from './heartbeats.js';
+import { introspectStored } from './introspect-token.js';
+import { parkedUntilAuthorized } from './parking.js';
 
 /** What the callers' activities work with. */
 export interface TokenActivityParts {
@@ -47,16 +54,29 @@ export interface TokenActivities {
   getAccessToken(input: GetAccessTokenInput): Promise<TokenRef>;
   /** One HTTP request with the connection's token, made on this worker (contract §5). */
   callApi(input: CallApiInput): Promise<CallApiResult>;
-  /** The connection's status, after checking that the stored token opens with its key. */
+  /**
+   * The connection's status, after checking that the stored token opens with its key and, where the
+   * connection has an introspection endpoint, that the authorization server holds it for active.
+   *
+   * @throws ApplicationFailure of the contract's table, retried when the server did not say
+   */
   validateToken(input: ConnectionInput): Promise<ConnectionStatus>;
+  /**
+   * Has the connection's tokens revoked; returns when the authorization server has answered for each.
+   *
+   * @throws ApplicationFailure of the contract's table, retried while the server has not
+   */
+  revokeConnection(input: ConnectionInput): Promise<RevokeResult>;
 }
 
 /** Makes the callers' activities. Each checks its input, does one thing, and maps errors. */
 export function tokenActivities(parts: TokenActivityParts): TokenActivities {
   return {
-    getAccessToken: (input) => guarded(input, () => getAccessToken(parts, input)),
-    callApi: (input) => guarded(input, () => callApi(parts, input)),
+    getAccessToken: (input) =>
+      guarded(input, () => waiting(parts, input, () => getAccessToken(parts, input))),
+    callApi: (input) => guarded(input, () => waiting(parts, input, () => callApi(parts, input))),
     validateToken: (input) => guarded(input, () => validateToken(parts, input)),
+    revokeConnection: (input) => guarded(input, () => revokeConnection(parts, input)),
   };
 }
 
@@ -71,6 +91,15 @@ async function guarded<T>(input: unknown, run: () => Promise<T>): Promise<T> {
   } catch (error) {
     throw toFailure(error, { connectionId: id });
   }
+}
+
+/** A caller that waits for a person's consent costs nothing but its retries. */
+function waiting<T>(
+  { database }: TokenActivityParts,
+  input: GetAccessTokenInput | CallApiInput,
+  run: () => Promise<T>,
+): Promise<T> {
+  return parkedUntilAuthorized(database, input, run);
 }
 
 /** Safe to run twice: a token that is there is returned, and asking is one question cluster-wide. */
@@ -154,9 +183,9 @@ async function allowedCaller(parts: TokenActivityParts, connectionId: string): P
   return rules;
 }
 
-/** Safe to run twice: it only reads. */
+/** Safe to run twice: it asks again, and a generation is marked invalid once. */
 async function validateToken(
-  { database, keys }: TokenActivityParts,
+  { tokens, database, keys }: TokenActivityParts,
   { connectionId }: ConnectionInput,
 ): Promise<ConnectionStatus> {
   const [read, token] = await Promise.all([
@@ -165,8 +194,38 @@ async function validateToken(
   ]);
   if (read === null || token === null) throw failure('Connection.not_found', { connectionId });
   const { record, access } = token;
-  if (access !== null) {
-    await openSealed(keys, access, accessTokenContext(database, record));
+  const { refresh } = read.connection.lifetime;
+  if (access === null) return statusOf(record, refresh);
+  const opened = await openSealed(keys, access, accessTokenContext(database, record));
+  const stores = { database, keys, network: networkOf(tokens) };
+  const accessToken = new Secret(opened);
+  if (!(await introspectStored(stores, { read, record, accessToken }))) {
+    return statusOf(record, refresh);
   }
-  return statusOf(record, read.connection.lifetime.refresh);
+  const now = await readToken(database, connectionId);
+  return statusOf(now?.record ?? record, refresh);
+}
+
+/** One attempt waits so long for the authorization server; the next goes on. */
+const REVOCATION_WAIT_MS = 20_000;
+const REVOCATION_PAUSE_MS = 10_000;
+
+/** Safe to run twice: revoking goes on where it is. */
+async function revokeConnection(
+  parts: TokenActivityParts,
+  { connectionId }: ConnectionInput,
+): Promise<RevokeResult> {
+  await allowedCaller(parts, connectionId);
+  const { database, tokens } = parts;
+  const result = await whileWanted(parts, connectionId, () =>
+    withHeartbeats(connectionId, async () => {
+      const lifecycle = await lifecycleOf(tokens);
+      return requestRevocation({ database, lifecycle }, connectionId, REVOCATION_WAIT_MS);
+    }),
+  );
+  if (result.state !== 'revoking') return result;
+  const type = result.failure?.type ?? 'Token.revocation_in_progress';
+  // Whatever the server said: the lifecycle asks again, and a put may have mended it by then.
+  const nextRetryDelayMs = REVOCATION_PAUSE_MS;
+  throw recordedFailure(type, { connectionId, final: false, nextRetryDelayMs });
 }

@@ -26,8 +26,8 @@ export function wholeNumber(min: number, max: number): (text: string) => number 
 const TIMEOUT_MS = 60_000;
 
 /** The `--timeout` of a verb that waits. */
-export function timeoutOption(summary: string): Option {
+export function timeoutOption(summary: string, timeoutMs: number = TIMEOUT_MS): Option {
   return new Option('--timeout <time>', summary)
     .argParser(parseTimeout)
-    .default(TIMEOUT_MS, durationText(TIMEOUT_MS));
+    .default(timeoutMs, durationText(timeoutMs));
 }

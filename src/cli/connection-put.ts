@@ -1,5 +1,4 @@
 import { readFile } from 'node:fs/promises';
-import { hostname, userInfo } from 'node:os';
 import { dirname, resolve } from 'node:path';
 import type { Command } from 'commander';
 import {
@@ -15,6 +14,7 @@ import { usageError } from './command-error.js';
 import type { CliContext } from './context.js';
 import { readAll } from './io.js';
 import { fieldLines } from './output.js';
+import { whoIsThis } from './who-is-this.js';
 
 interface PutOptions extends JsonOption {
   file: string;
@@ -55,6 +55,7 @@ async function put(context: CliContext, input: PutInput, cli: Cli): Promise<PutR
       lifecycle: {
         configure: async (...call) => (await context.lifecycle()).configure(...call),
         describe: async (id) => (await context.lifecycle()).describe(id),
+        wake: (id) => context.wake(id),
       },
       warn: (message) => cli.note(`note: The connection is put. ${message}`),
     },
@@ -106,15 +107,6 @@ function placeOf(error: unknown, text: string): string {
   if (position === undefined) return '';
   const before = text.slice(0, Number(position)).split('\n');
   return `: see line ${before.length}, column ${(before.at(-1)?.length ?? 0) + 1}`;
-}
-
-function whoIsThis(): string {
-  try {
-    return `${userInfo().username}@${hostname()}`;
-  } catch {
-    // A container's user may have no name.
-    return `unknown@${hostname()}`;
-  }
 }
 
 function putText({ connectionId, created, changed, epoch, generation, state }: PutResult): string {

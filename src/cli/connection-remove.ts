@@ -1,24 +1,72 @@
 import type { Command } from 'commander';
 import { removeConnection, type RemoveResult } from '../connections/index.js';
-import { parseConnectionId } from './arguments.js';
+import { hasTokens } from '../contract/decide-revocation.js';
+import type { RevokedTokens } from '../contract/messages.js';
+import { readConnection, readToken } from '../store/index.js';
+import { parseConnectionId, timeoutOption } from './arguments.js';
 import type { Cli, JsonOption } from './cli.js';
 import { CommandError } from './command-error.js';
 import { REQUEST_MS, type CliContext } from './context.js';
+import { revoke, revokedText, unconfirmed } from './revoke.js';
 
-/** `connection remove`: deletes both documents and ends the lifecycle. */
+interface RemoveOptions extends JsonOption {
+  timeout: number;
+  keepGrant?: boolean;
+}
+
+/** What `connection remove` prints (contract §6). */
+export interface RemoveOutput extends RemoveResult {
+  /** What the authorization server revoked before; null: it was not asked. */
+  revoked: RevokedTokens | null;
+}
+
+/** `connection remove`: has the tokens revoked, deletes both documents and ends the lifecycle. */
 export function defineConnectionRemove(command: Command, cli: Cli): void {
   command
     .argument('<id>', 'the connection', parseConnectionId)
-    .action((connectionId: string, options: JsonOption) =>
+    .option('--keep-grant', 'do not have the tokens revoked: they live until they expire')
+    .addOption(timeoutOption('how long to wait for the authorization server to revoke'))
+    .action((connectionId: string, options: RemoveOptions) =>
       cli.withContext(['MONGODB_URI'], async (context) => {
         await context.dataConverter();
-        const result = await removeConnection(
-          { database: await context.ownDatabase(), lifecycle: { end: (id) => end(context, id) } },
-          connectionId,
-        );
-        cli.print(options, result, removeText);
+        const database = await context.ownDatabase();
+        const revoked = await revokeBefore(context, cli, { connectionId, ...options });
+        const lifecycle = { end: (id: string) => end(context, id) };
+        const result = await removeConnection({ database, lifecycle }, connectionId);
+        cli.print(options, { ...result, revoked }, removeText);
       }),
     );
+}
+
+/**
+ * Has the tokens revoked where the authorization server can: once the documents are gone nobody knows
+ * them any more.
+ *
+ * @throws CommandError when it has not confirmed in time; then nothing is removed
+ */
+async function revokeBefore(
+  context: CliContext,
+  cli: Cli,
+  options: RemoveOptions & { connectionId: string },
+): Promise<RevokedTokens | null> {
+  const { connectionId, timeout } = options;
+  if (options.keepGrant === true) return null;
+  const database = await context.database();
+  const [read, token] = await Promise.all([
+    readConnection(database, connectionId),
+    readToken(database, connectionId),
+  ]);
+  const server = read?.connection.authorizationServer;
+  if (server?.revocationEndpoint == null || token === null || !hasTokens(token.record)) return null;
+  const result = await revoke(context, cli, options);
+  if (result.state !== 'revoking') return result.revoked;
+  const { type, final, retryAt, message } = await unconfirmed(context, connectionId, {
+    ...{ result, timeout },
+  });
+  const goOn =
+    'Nothing is removed yet: repeat the command when `oauth-tokens status` says revoked, or remove it ' +
+    'without revoking: --keep-grant.';
+  throw new CommandError(`${message} ${goOn}`, { exitStatus: 1, type, final, retryAt });
 }
 
 async function end(context: CliContext, connectionId: string): Promise<boolean> {
@@ -37,8 +85,11 @@ async function end(context: CliContext, connectionId: string): Promise<boolean> 
   }
 }
 
-function removeText({ connectionId, removed }: RemoveResult): string {
-  return removed
-    ? `Connection ${connectionId} removed.\n`
-    : `There is no connection ${connectionId}.\n`;
+function removeText({ connectionId, removed, revoked }: RemoveOutput): string {
+  if (!removed) return `There is no connection ${connectionId}.\n`;
+  if (revoked === null) return `Connection ${connectionId} removed.\n`;
+  return (
+    `Connection ${connectionId} removed. Its refresh token: ${revokedText(revoked.refreshToken)}; its ` +
+    `access token: ${revokedText(revoked.accessToken)}.\n`
+  );
 }

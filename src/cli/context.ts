@@ -53,11 +53,10 @@ export class CliContext {
     throw new CommandError(mismatch, { exitStatus: 2, type: 'Environment.invalid', final: true });
   }
 
-  /** The key file. */
-  keys(): Promise<KeyProvider> {
-    return this.#once('keys', async () => {
+  /** The key file; another one than the environment's where a path is given. */
+  keys(path: string = this.config.keysFile): Promise<KeyProvider> {
+    return this.#once(`keys ${path}`, async () => {
       const { createFileKeyProvider, readKeyFile, StoreError } = await import('../store/index.js');
-      const path = this.config.keysFile;
       try {
         await readKeyFile(path);
       } catch (error) {
@@ -143,6 +142,16 @@ export class CliContext {
     const { namespace, taskQueue } = this.config;
     const dataConverter = await this.dataConverter();
     return createLifecycleClient({ connection, namespace, taskQueue, dataConverter });
+  }
+
+  /** Wakes the workflows that wait until a connection is authorized; says how many. */
+  async wake(connectionId: string): Promise<number> {
+    const { createNoticeClient, wakeParked } = await import('../tokens/index.js');
+    const { connection } = await this.temporal();
+    const { namespace, taskQueue } = this.config;
+    const dataConverter = await this.dataConverter();
+    const notices = createNoticeClient({ connection, namespace, taskQueue, dataConverter });
+    return wakeParked(await this.database(), notices, connectionId);
   }
 
   /** Closes everything that was opened; never throws. */

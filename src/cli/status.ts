@@ -9,6 +9,7 @@ import { parseConnectionId } from './arguments.js';
 import type { Cli, JsonOption } from './cli.js';
 import { REQUEST_MS, type CliContext } from './context.js';
 import { fieldLines, timeText } from './output.js';
+import { revokedText } from './revoke.js';
 import { workflowUrl } from './workflow-url.js';
 
 /** What MongoDB knows of a connection's token. */
@@ -100,11 +101,23 @@ function statusText(status: StatusResult): string {
         ? null
         : `${lastOutcome.type ?? lastOutcome.outcome}, ${timeText(lastOutcome.at)}`,
     ],
+    ['refresh token ends', timeText(status.refreshTokenExpiresAt)],
+    ...revocationFields(status.revocation),
     ['rotation', rotationText(status.rotation)],
     ['workflow', workflow === null ? 'not running' : `${workflow.workflowId}, ${workflow.status}`],
     ['', workflow?.url ?? null],
   ]);
   return `Connection ${status.connectionId}\n${fields}`;
+}
+
+function revocationFields(revocation: StatusResult['revocation']): [string, string | null][] {
+  if (revocation === null) return [];
+  return [
+    ['revocation asked for', timeText(revocation.requestedAt)],
+    ['revocation ended', timeText(revocation.endedAt)],
+    ['  refresh token', revokedText(revocation.refreshToken)],
+    ['  access token', revokedText(revocation.accessToken)],
+  ];
 }
 
 /** Null where no refresh token was ever sent and nothing is declared about it. */

@@ -12,7 +12,7 @@ export interface Verb {
 /** What a word that names several verbs is about. */
 export const GROUPS: Readonly<Record<string, string>> = {
   connection: 'Register connections and look at them.',
-  keys: 'Make sealing keys and look at them.',
+  keys: 'Make sealing keys, look at them, and move records to new ones.',
 };
 
 /** Every verb (contract §6), in the order of the help. */
@@ -28,6 +28,11 @@ export const VERBS: readonly Verb[] = [
     load: async () => (await import('./connection-put.js')).defineConnectionPut,
   },
   {
+    path: ['connection', 'authorize'],
+    summary: 'Ask a person for the consent that a connection needs.',
+    load: async () => (await import('./connection-authorize.js')).defineConnectionAuthorize,
+  },
+  {
     path: ['connection', 'list'],
     summary: 'List connections with the state of their tokens.',
     load: async () => (await import('./connection-list.js')).defineConnectionList,
@@ -39,7 +44,7 @@ export const VERBS: readonly Verb[] = [
   },
   {
     path: ['connection', 'remove'],
-    summary: 'Remove a connection with its tokens; safe to repeat.',
+    summary: 'Revoke the tokens of a connection and remove it; safe to repeat.',
     load: async () => (await import('./connection-remove.js')).defineConnectionRemove,
   },
   {
@@ -51,6 +56,11 @@ export const VERBS: readonly Verb[] = [
     path: ['refresh'],
     summary: 'Have a new token issued now.',
     load: async () => (await import('./refresh.js')).defineRefresh,
+  },
+  {
+    path: ['revoke'],
+    summary: "Have the authorization server revoke a connection's tokens.",
+    load: async () => (await import('./revoke.js')).defineRevoke,
   },
   {
     path: ['call'],
@@ -71,6 +81,11 @@ export const VERBS: readonly Verb[] = [
     path: ['keys', 'export'],
     summary: 'Write the key file for applications: it opens access tokens only.',
     load: async () => (await import('./keys-export.js')).defineKeysExport,
+  },
+  {
+    path: ['keys', 'rotate'],
+    summary: 'Seal every record with the active keys, while everything runs.',
+    load: async () => (await import('./keys-rotate.js')).defineKeysRotate,
   },
   {
     path: ['keys', 'list'],

@@ -1,5 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { ConnectionRecord } from '../contract/connection-record.js';
+import { asksForConsent } from '../contract/grant-type.js';
+import { recipientOf } from '../store/index.js';
 
 /** What a `put` changes about a stored connection. */
 export interface ConnectionChange {
@@ -7,8 +9,8 @@ export interface ConnectionChange {
   changed: string[];
   /** Those among them that decide where secrets go and whose they are. */
   identity: string[];
-  /** Another grant type: what was issued before belongs to another authorization. */
-  grantTypeChanged: boolean;
+  /** Another grant type, or another person: what was issued belongs to another authorization. */
+  grantChanged: boolean;
   /** A token requested now would be another one than the stored. */
   invalidates: boolean;
 }
@@ -16,17 +18,35 @@ export interface ConnectionChange {
 const ENDPOINTS = [
   'tokenEndpoint',
   'authorizationEndpoint',
+  'pushedAuthorizationRequestEndpoint',
   'revocationEndpoint',
   'introspectionEndpoint',
   'deviceAuthorizationEndpoint',
 ] as const;
 
 const MEMBERS = {
-  authorizationServer: ['issuer', ...ENDPOINTS, 'requestTimeoutMs'],
+  authorizationServer: [
+    'issuer',
+    ...ENDPOINTS,
+    'jwksUri',
+    'authorizationResponseIssParameterSupported',
+    'requirePushedAuthorizationRequests',
+    'requestTimeoutMs',
+  ],
   client: ['clientId', 'authentication'],
-  grant: ['grantType', 'scope', 'parameters', 'useRefreshToken', 'rotation'],
+  grant: [
+    'grantType',
+    'scope',
+    'parameters',
+    'authorizationParameters',
+    'pkce',
+    'redirectUris',
+    'expectedSubject',
+    'useRefreshToken',
+    'rotation',
+  ],
   api: ['allowedOrigins', 'responseHeaders', 'callers'],
-  lifetime: ['refresh', 'defaultExpiresInMs'],
+  lifetime: ['refresh', 'defaultExpiresInMs', 'refreshTokenExpiresInMs', 'refreshTokenIdleMs'],
 } as const satisfies { [G in keyof ConnectionRecord]?: readonly (keyof ConnectionRecord[G])[] };
 
 /** Compares a stored connection with what is put in its place. */
@@ -46,8 +66,13 @@ export function compareConnections(
   return {
     changed,
     identity: changed.filter((field) => isIdentity(field, stored, next)),
-    grantTypeChanged: has('grant.grantType'),
-    invalidates: has('grant.scope', 'grant.parameters', 'authorizationServer.tokenEndpoint'),
+    grantChanged:
+      has('grant.grantType') ||
+      (has('grant.expectedSubject') && next.grant.expectedSubject !== null),
+    invalidates:
+      has('grant.parameters', 'authorizationServer.tokenEndpoint') ||
+      // What a person granted stays as it is until it is asked for anew.
+      (has('grant.scope') && !asksForConsent(next.grant.grantType)),
   };
 }
 
@@ -62,8 +87,9 @@ function isIdentity(field: string, stored: ConnectionRecord, next: ConnectionRec
   const endpoint = ENDPOINTS.find((name) => field === `authorizationServer.${name}`);
   if (endpoint === undefined) return false;
   const after = next.authorizationServer[endpoint];
-  // An endpoint that is taken away receives nothing any more.
-  if (after === null) return false;
+  // An endpoint that is taken away receives nothing any more. On an origin of its own, though, it is one
+  // of those that sealed secrets are sealed for.
+  if (after === null) return recipientOf(stored) !== recipientOf(next);
   // A new one on the token endpoint's host receives nothing that this host does not get already.
   const before = stored.authorizationServer[endpoint] ?? stored.authorizationServer.tokenEndpoint;
   return new URL(before).origin !== new URL(after).origin;

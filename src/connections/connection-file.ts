@@ -76,10 +76,14 @@ function problemsOf(issue: z.core.$ZodIssue, raw: unknown): Problem[] {
 const MEMBERS: Readonly<Record<string, string>> = {
   '': 'connectionId, authorizationServer, client, grant, api, lifetime',
   authorizationServer:
-    'issuer, tokenEndpoint, authorizationEndpoint, revocationEndpoint, introspectionEndpoint, ' +
-    'deviceAuthorizationEndpoint, requestTimeoutMs',
+    'issuer, tokenEndpoint, authorizationEndpoint, pushedAuthorizationRequestEndpoint, ' +
+    'revocationEndpoint, introspectionEndpoint, deviceAuthorizationEndpoint, jwksUri, ' +
+    'authorizationResponseIssParameterSupported, requirePushedAuthorizationRequests, ' +
+    'requestTimeoutMs',
   client: 'clientId, authentication, clientSecret',
-  grant: 'grantType, scope, parameters, refreshToken, useRefreshToken, rotation',
+  grant:
+    'grantType, scope, parameters, authorizationParameters, pkce, redirectUris, expectedSubject, ' +
+    'refreshToken, useRefreshToken, rotation',
   'grant.rotation': 'graceMs',
   api: 'allowedOrigins, responseHeaders, callers',
   'api.callers': 'workflowTypes',

@@ -1,3 +1,4 @@
+import { consentProblems } from './consent-rules.js';
 import type { Problem } from './problems.js';
 import { memberOf } from './raw-members.js';
 
@@ -19,6 +20,7 @@ export function crossMemberProblems(raw: unknown, fromStdin: ReadonlySet<SecretN
     ...endpointProblems(memberOf(raw, ['authorizationServer'])),
     ...clientSecretProblems(raw, fromStdin),
     ...refreshTokenProblems(raw, fromStdin),
+    ...consentProblems(raw),
   ];
 }
 
@@ -51,20 +53,24 @@ function clientSecretProblems(raw: unknown, fromStdin: ReadonlySet<SecretName>):
   ];
 }
 
+/** Grants whose refresh token comes from the authorization server, if at all. */
+const WITHOUT_REFRESH_TOKEN = new Set(['client_credentials', 'authorization_code', 'device_code']);
+
 function refreshTokenProblems(raw: unknown, fromStdin: ReadonlySet<SecretName>): Problem[] {
   const grantType = memberOf(raw, ['grant', 'grantType']);
   const problems: Problem[] = [];
   const given =
     memberOf(raw, ['grant', 'refreshToken']) !== undefined || fromStdin.has('refreshToken');
-  if (given && grantType === 'client_credentials') {
-    const problem = 'must be left out, because grant.grantType is client_credentials';
+  if (given && typeof grantType === 'string' && WITHOUT_REFRESH_TOKEN.has(grantType)) {
+    const problem = `must be left out, because grant.grantType is ${grantType}`;
     problems.push({ field: SECRET_FIELDS.refreshToken, problem });
   }
   if (grantType === 'client_credentials' && memberOf(raw, ['grant', 'rotation']) !== undefined) {
     const problem = 'must be left out: client credentials lose nothing when they ask again';
     problems.push({ field: 'grant.rotation', problem });
   }
-  if (grantType === 'refresh_token' && memberOf(raw, ['grant', 'useRefreshToken']) !== undefined) {
+  const others = grantType !== 'client_credentials' && typeof grantType === 'string';
+  if (others && memberOf(raw, ['grant', 'useRefreshToken']) !== undefined) {
     const problem = 'must be left out: it is for grant.grantType client_credentials';
     problems.push({ field: 'grant.useRefreshToken', problem });
   }

@@ -1,11 +1,19 @@
 import { z } from 'zod';
+import type { GrantType } from '../contract/grant-type.js';
 import { CONNECTION_ID_RULE, isConnectionId } from '../contract/names.js';
-import { isProtocolParameter } from '../oauth/index.js';
+import { isAuthorizationParameter, isProtocolParameter } from '../oauth/index.js';
 import { secretReference } from './secret-reference.js';
-import { endpointProblem, issuerProblem, originProblem, type NetworkRules } from './url-rules.js';
+import {
+  endpointProblem,
+  issuerProblem,
+  originProblem,
+  redirectUriProblem,
+  type NetworkRules,
+} from './url-rules.js';
 
 const MAX_REQUEST_TIMEOUT_MS = 120_000;
 const MIN_GRACE_MS = 1_000;
+const MIN_IDLE_MS = 20 * 60 * 1_000;
 const ONE_DAY_MS = 24 * 60 * 60 * 1_000;
 const TEN_YEARS_MS = 10 * 365 * 24 * 60 * 60 * 1_000;
 
@@ -16,11 +24,13 @@ const AUTHENTICATION_LATER = [
   'tls_client_auth',
   'self_signed_tls_client_auth',
 ];
-const GRANT_TYPES = ['client_credentials', 'refresh_token'] as const;
-const GRANT_TYPES_LATER = [
+const GRANT_TYPES = [
+  'client_credentials',
+  'refresh_token',
   'authorization_code',
   'device_code',
-  'urn:ietf:params:oauth:grant-type:device_code',
+] as const satisfies readonly GrantType[];
+const GRANT_TYPES_LATER = [
   'urn:ietf:params:oauth:grant-type:jwt-bearer',
   'urn:ietf:params:oauth:grant-type:saml2-bearer',
   'urn:ietf:params:oauth:grant-type:token-exchange',
@@ -76,26 +86,30 @@ const PARAMETER_NAME = /^[\x21-\x23\x25-\x7e][\x21-\x7e]{0,127}$/;
 const HEADER_NAME = /^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,128}$/;
 
 const object = 'must be an object';
+const trueOrFalse = z.boolean({ error: 'must be true or false' });
 
-const parameters = z
-  .record(
-    z.string(),
-    text('must be a text of 1 to 4096 characters', (v) => v !== '' && v.length <= 4_096),
-    { error: 'must be an object whose members are texts' },
-  )
-  .superRefine((members, context) => {
-    const names = Object.keys(members);
-    if (names.length > 50) {
-      context.addIssue({ code: 'custom', message: 'must have at most 50 members' });
-    }
-    for (const name of names) {
-      const message = parameterNameProblem(name);
-      if (message !== null) context.addIssue({ code: 'custom', message, path: [name] });
-    }
-  });
+function parameters(isProtocols: (name: string) => boolean) {
+  return z
+    .record(
+      z.string(),
+      text('must be a text of 1 to 4096 characters', (v) => v !== '' && v.length <= 4_096),
+      { error: 'must be an object whose members are texts' },
+    )
+    .superRefine((members, context) => {
+      const names = Object.keys(members);
+      if (names.length > 50) {
+        context.addIssue({ code: 'custom', message: 'must have at most 50 members' });
+      }
+      for (const name of names) {
+        const message = parameterNameProblem(name, isProtocols);
+        if (message !== null) context.addIssue({ code: 'custom', message, path: [name] });
+      }
+    })
+    .default({});
+}
 
-function parameterNameProblem(name: string): string | null {
-  if (isProtocolParameter(name)) {
+function parameterNameProblem(name: string, isProtocols: (name: string) => boolean): string | null {
+  if (isProtocols(name)) {
     return 'is a parameter of the protocol itself, which the package sets: leave it out';
   }
   return PARAMETER_NAME.test(name)
@@ -120,6 +134,13 @@ const rotation = z.union(
   { error: rotationRule },
 );
 
+const redirectUri = checkedText('must be an https URL', redirectUriProblem);
+
+const expectedSubject = text(
+  'must be the subject of an ID token: 1 to 255 ASCII characters (OpenID Connect Core §2)',
+  (v) => /^[\x20-\x7e]{1,255}$/.test(v),
+);
+
 const workflowType = text('must be the name of a workflow type', (v) => /^.{1,1000}$/.test(v));
 
 const clientId = text('must be 1 to 1024 printable ASCII characters (RFC 6749 §A.1)', (v) =>
@@ -135,9 +156,13 @@ function authorizationServer(network: NetworkRules) {
       ).optional(),
       tokenEndpoint: endpoint.optional(),
       authorizationEndpoint: endpoint.optional(),
+      pushedAuthorizationRequestEndpoint: endpoint.optional(),
       revocationEndpoint: endpoint.optional(),
       introspectionEndpoint: endpoint.optional(),
       deviceAuthorizationEndpoint: endpoint.optional(),
+      jwksUri: endpoint.optional(),
+      authorizationResponseIssParameterSupported: trueOrFalse.optional(),
+      requirePushedAuthorizationRequests: trueOrFalse.optional(),
       requestTimeoutMs: wholeNumber(1, MAX_REQUEST_TIMEOUT_MS).default(10_000),
     },
     { error: object },
@@ -165,9 +190,13 @@ export function connectionFileSchema(network: NetworkRules) {
         {
           grantType: oneOf(GRANT_TYPES, GRANT_TYPES_LATER),
           scope: text(scopeRule, (v) => SCOPE.test(v) && v.length <= 4_096).optional(),
-          parameters: parameters.default({}),
+          parameters: parameters(isProtocolParameter),
+          authorizationParameters: parameters(isAuthorizationParameter),
+          pkce: trueOrFalse.optional(),
+          redirectUris: list(redirectUri, 1, 10, 'redirect URIs').optional(),
+          expectedSubject: expectedSubject.optional(),
           refreshToken: secretReference('--refresh-token-stdin').optional(),
-          useRefreshToken: z.boolean({ error: 'must be true or false' }).optional(),
+          useRefreshToken: trueOrFalse.optional(),
           rotation: rotation.optional(),
         },
         { error: object },
@@ -190,6 +219,9 @@ export function connectionFileSchema(network: NetworkRules) {
           {
             refresh: oneOf(['on-demand', 'ahead'], []).default('on-demand'),
             defaultExpiresInMs: wholeNumber(1, TEN_YEARS_MS).optional(),
+            refreshTokenExpiresInMs: wholeNumber(1, TEN_YEARS_MS).optional(),
+            // Less than this and a look every five minutes may come too late.
+            refreshTokenIdleMs: wholeNumber(MIN_IDLE_MS, TEN_YEARS_MS).optional(),
           },
           { error: object },
         )

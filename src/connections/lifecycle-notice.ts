@@ -4,6 +4,8 @@ import type { ConnectionRecord } from '../contract/connection-record.js';
 export interface LifecycleToNotify {
   configure(connectionId: string, start: boolean, deadlineMs: number): Promise<boolean>;
   describe(connectionId: string): Promise<{ status: string } | null>;
+  /** Wakes the workflows that wait until the connection is authorized. */
+  wake(connectionId: string): Promise<unknown>;
 }
 
 const NOTICE_MS = 5_000;
@@ -32,6 +34,23 @@ export async function notifyLifecycle(
     );
   } catch {
     warn('Temporal did not answer; the lifecycle takes note at its next step.');
+  }
+}
+
+/**
+ * Wakes whoever waits for the grant that was put. Best effort: they look by themselves, later and later.
+ *
+ * @param warn - told when they could not be woken
+ */
+export async function wakeWaiting(
+  lifecycle: LifecycleToNotify,
+  connectionId: string,
+  warn: (message: string) => void,
+): Promise<void> {
+  try {
+    await lifecycle.wake(connectionId);
+  } catch {
+    warn('Workflows that wait for it could not be woken: they look within five minutes.');
   }
 }
 

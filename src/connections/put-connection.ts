@@ -6,7 +6,8 @@ import { StoreError, type KeyProvider, type TokenDatabase } from '../store/index
 import type { Secret } from '../secret.js';
 import { readConnectionFile, type ReadConnectionFile } from './connection-file.js';
 import { SECRET_FIELDS, type SecretName } from './cross-member-rules.js';
-import { notifyLifecycle, type LifecycleToNotify } from './lifecycle-notice.js';
+import { consentWarnings } from './consent-warnings.js';
+import { notifyLifecycle, wakeWaiting, type LifecycleToNotify } from './lifecycle-notice.js';
 import { ConnectionFileError } from './problems.js';
 import { missingSecrets, planPut } from './put-plan.js';
 import { memberOf } from './raw-members.js';
@@ -75,7 +76,12 @@ export async function putConnection(
       warn(`${SECRET_FIELDS[name]}: ${found.problem}; the one that is sealed stays.`);
     }
   }
-  if (lifecycle !== null) await notifyLifecycle(lifecycle, next, warn);
+  for (const warning of consentWarnings(next, result.changed)) warn(warning);
+  if (lifecycle !== null) {
+    await notifyLifecycle(lifecycle, next, warn);
+    const serves = result.state === 'active' && !result.created;
+    if (serves) await wakeWaiting(lifecycle, result.connectionId, warn);
+  }
   return result;
 }
 
@@ -124,7 +130,7 @@ async function writeUntilDone(
   const incarnation = randomBytes(6).toString('base64url');
   for (let attempt = 1; attempt <= MAX_TRIES; attempt += 1) {
     const stored = await readPair(database, next.connectionId);
-    const plan = await planPut({ next, secrets, stored, keys });
+    const plan = await planPut({ next, secrets, stored, keys, database: database.name });
     if (Array.isArray(plan)) throw new ConnectionFileError(plan);
     const write = { next, plan, stored, incarnation, updatedBy };
     const written = await writePut(database, keys, write);

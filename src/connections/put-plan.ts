@@ -1,4 +1,5 @@
 import type { ConnectionRecord } from '../contract/connection-record.js';
+import { needsPerson } from '../contract/grant-type.js';
 import { StoreError, type KeyProvider, matchesFingerprint } from '../store/index.js';
 import type { Secret } from '../secret.js';
 import { compareConnections, type ConnectionChange } from './compare.js';
@@ -29,12 +30,14 @@ export interface PutPlanInput {
   secrets: FoundSecrets;
   stored: StoredPair;
   keys: KeyProvider;
+  /** Name of the database. */
+  database: string;
 }
 
 const NOTHING: ConnectionChange = {
   changed: [],
   identity: [],
-  grantTypeChanged: false,
+  grantChanged: false,
   invalidates: false,
 };
 
@@ -61,9 +64,13 @@ export async function planPut(input: PutPlanInput): Promise<PutPlan | Problem[]>
   }
 
   const needsRefreshToken = next.grant.grantType === 'refresh_token';
-  const freshGrant = moved || change.grantTypeChanged || stored.token === null;
+  const state = stored.token?.record.state ?? null;
+  // Client credentials serve again after a revocation; a person's grant only by another consent.
+  const servesAgain = state === 'revoked' && !needsPerson(next.grant.grantType);
+  const freshGrant = moved || change.grantChanged || stored.token === null || servesAgain;
   const refreshToken = needsRefreshToken ? givenOf(secrets.refreshToken) : null;
-  const keepsRefreshToken = !freshGrant && stored.token?.grant !== null;
+  const gone = state === 'revoking' || state === 'revoked';
+  const keepsRefreshToken = !freshGrant && (gone || stored.token?.grant !== null);
   if (needsRefreshToken && refreshToken === null && !keepsRefreshToken) {
     problems.push(missing('refreshToken', secrets.refreshToken, change.identity));
   }
@@ -72,6 +79,7 @@ export async function planPut(input: PutPlanInput): Promise<PutPlan | Problem[]>
   const another =
     !freshGrant && refreshToken !== null && !(await isSameImport(input, refreshToken));
   const newGrant = freshGrant || another;
+  if (newGrant && state === 'revoking') return [STILL_REVOKING];
   return {
     created: known === null,
     changed: change.changed,
@@ -82,6 +90,13 @@ export async function planPut(input: PutPlanInput): Promise<PutPlan | Problem[]>
     invalidate: change.invalidates,
   };
 }
+
+/** The next epoch would erase what the authorization server has not revoked yet. */
+const STILL_REVOKING: Problem = {
+  field: 'connectionId',
+  problem:
+    'is being revoked, which a new grant would cut short: wait until its status says revoked, or remove the connection with --keep-grant',
+};
 
 /**
  * What is missing among the secrets, for a file that is wrong anyway and so has no record to plan
@@ -120,10 +135,13 @@ function missing(name: SecretName, found: FoundSecret, identity: string[]): Prob
 }
 
 /** Whether the refresh token is the one that was imported already; it may have been rotated since. */
-async function isSameImport({ keys, next, stored }: PutPlanInput, given: Secret): Promise<boolean> {
-  const expected = stored.token?.refreshTokenFingerprint ?? null;
-  if (expected === null) return false;
-  const kid = expected.slice(0, expected.lastIndexOf('.'));
+async function isSameImport(
+  { keys, database, stored }: PutPlanInput,
+  given: Secret,
+): Promise<boolean> {
+  const fingerprint = stored.token?.refreshTokenFingerprint ?? null;
+  if (stored.token === null || fingerprint === null) return false;
+  const { kid } = fingerprint;
   if ((await keys.get(kid)) === undefined) {
     throw new StoreError(
       'key_unavailable',
@@ -132,5 +150,7 @@ async function isSameImport({ keys, next, stored }: PutPlanInput, given: Secret)
         'connection and put it again.',
     );
   }
-  return matchesFingerprint(keys, next.connectionId, given.reveal(), expected);
+  const { connectionId, incarnation, epoch } = stored.token.record;
+  const place = { database, connectionId, incarnation, epoch };
+  return matchesFingerprint(keys, place, { fingerprint, refreshToken: given.reveal() });
 }

@@ -1,13 +1,16 @@
 import type { AuthorizationServerRecord, ConnectionRecord } from '../contract/connection-record.js';
 import { discoverAuthorizationServer, type AuthorizationServerMetadata } from '../oauth/index.js';
 import type { Network } from '../network.js';
+import { missingForConsent } from './consent-rules.js';
 import type { ConnectionFile } from './file-schema.js';
+import { ConnectionFileError } from './problems.js';
 
 /**
  * The record of a connection file. Where the file gives an issuer and no endpoint, the endpoints are
  * read from its metadata once, here, and pinned.
  *
  * @throws MetadataError when there is no metadata or it must not be trusted
+ * @throws ConnectionFileError when the server does not offer what the grant takes
  * @see https://www.rfc-editor.org/rfc/rfc8414.html#section-3
  */
 export async function resolveRecord(
@@ -15,7 +18,7 @@ export async function resolveRecord(
   network: Network,
 ): Promise<ConnectionRecord> {
   const { connectionId, client, grant, api, lifetime } = file;
-  return {
+  const record: ConnectionRecord = {
     connectionId,
     authorizationServer: await resolveServer(file.authorizationServer, network),
     client: { clientId: client.clientId, authentication: client.authentication },
@@ -23,6 +26,10 @@ export async function resolveRecord(
       grantType: grant.grantType,
       scope: grant.scope ?? null,
       parameters: { ...grant.parameters },
+      authorizationParameters: { ...grant.authorizationParameters },
+      pkce: grant.pkce ?? true,
+      redirectUris: grant.redirectUris ?? [],
+      expectedSubject: grant.expectedSubject ?? null,
       useRefreshToken: grant.useRefreshToken ?? true,
       rotation: grant.rotation ?? null,
     },
@@ -34,9 +41,16 @@ export async function resolveRecord(
     lifetime: {
       refresh: lifetime.refresh,
       defaultExpiresInMs: lifetime.defaultExpiresInMs ?? null,
+      refreshTokenExpiresInMs: lifetime.refreshTokenExpiresInMs ?? null,
+      refreshTokenIdleMs: lifetime.refreshTokenIdleMs ?? null,
     },
   };
+  const missing = missingForConsent(record.grant, record.authorizationServer, NOT_NAMED);
+  if (missing.length > 0) throw new ConnectionFileError(missing);
+  return record;
 }
+
+const NOT_NAMED = "is not in the authorization server's metadata";
 
 async function resolveServer(
   server: ConnectionFile['authorizationServer'],
@@ -45,7 +59,7 @@ async function resolveServer(
   const { issuer, tokenEndpoint, requestTimeoutMs } = server;
   if (tokenEndpoint !== undefined) {
     return {
-      ...optionalEndpoints(server),
+      ...optionalMembers(server),
       issuer: issuer ?? null,
       tokenEndpoint,
       requestTimeoutMs,
@@ -58,7 +72,7 @@ async function resolveServer(
     timeoutMs: Math.min(requestTimeoutMs, DISCOVERY_TIMEOUT_MS),
   });
   return {
-    ...optionalEndpoints(metadata),
+    ...optionalMembers(metadata),
     issuer: metadata.issuer,
     tokenEndpoint: metadata.tokenEndpoint,
     requestTimeoutMs,
@@ -67,13 +81,18 @@ async function resolveServer(
 
 const DISCOVERY_TIMEOUT_MS = 10_000;
 
-function optionalEndpoints(
+function optionalMembers(
   from: ConnectionFile['authorizationServer'] | AuthorizationServerMetadata,
 ) {
   return {
     authorizationEndpoint: from.authorizationEndpoint ?? null,
+    pushedAuthorizationRequestEndpoint: from.pushedAuthorizationRequestEndpoint ?? null,
     revocationEndpoint: from.revocationEndpoint ?? null,
     introspectionEndpoint: from.introspectionEndpoint ?? null,
     deviceAuthorizationEndpoint: from.deviceAuthorizationEndpoint ?? null,
+    jwksUri: from.jwksUri ?? null,
+    authorizationResponseIssParameterSupported:
+      from.authorizationResponseIssParameterSupported ?? false,
+    requirePushedAuthorizationRequests: from.requirePushedAuthorizationRequests ?? false,
   };
 }

@@ -21,14 +21,24 @@ export function showConnection({ connection, clientSecret }: ReadConnection): Sh
   const importsRefreshToken = grant.grantType === 'refresh_token';
   return {
     connectionId,
-    authorizationServer: given({ ...authorizationServer }),
+    authorizationServer: given({
+      ...authorizationServer,
+      authorizationResponseIssParameterSupported:
+        authorizationServer.authorizationResponseIssParameterSupported || null,
+      requirePushedAuthorizationRequests:
+        authorizationServer.requirePushedAuthorizationRequests || null,
+    }),
     client: { ...client, ...(clientSecret === null ? {} : { clientSecret: SEALED }) },
     grant: given({
       grantType: grant.grantType,
       scope: grant.scope,
-      parameters: Object.keys(grant.parameters).length === 0 ? null : grant.parameters,
+      parameters: unlessEmpty(grant.parameters),
+      authorizationParameters: unlessEmpty(grant.authorizationParameters),
+      pkce: grant.pkce ? null : false,
+      redirectUris: grant.redirectUris.length === 0 ? null : grant.redirectUris,
+      expectedSubject: grant.expectedSubject,
       refreshToken: importsRefreshToken ? SEALED : null,
-      useRefreshToken: importsRefreshToken || grant.useRefreshToken ? null : false,
+      useRefreshToken: grant.useRefreshToken ? null : false,
       rotation: grant.rotation,
     }),
     api: given({
@@ -41,6 +51,10 @@ export function showConnection({ connection, clientSecret }: ReadConnection): Sh
     updatedAt: connection.updatedAt,
     updatedBy: connection.updatedBy,
   };
+}
+
+function unlessEmpty(members: Record<string, string>): Record<string, string> | null {
+  return Object.keys(members).length === 0 ? null : members;
 }
 
 function given(members: Record<string, unknown>): Record<string, unknown> {

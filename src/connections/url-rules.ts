@@ -35,6 +35,27 @@ export function originProblem(text: string, network: NetworkRules): string | nul
   return networkProblem(url, network);
 }
 
+/** What is wrong with a redirect URI; null: nothing. Browsers go there, so no network rule counts. */
+export function redirectUriProblem(text: string): string | null {
+  const url = URL.canParse(text) && text.length <= MAX_URL_LENGTH ? new URL(text) : null;
+  const right =
+    url !== null &&
+    (url.protocol === 'https:' || isLoopbackRedirect(url)) &&
+    !/[#\s]/.test(text) &&
+    url.username === '' &&
+    url.password === '';
+  if (right) return null;
+  return (
+    'must be an https URL without a fragment, or http://127.0.0.1/PATH for the command ' +
+    '(RFC 8252 §7.3): exactly as it is registered'
+  );
+}
+
+/** Whether a redirect URI leads to the machine of the person itself. */
+function isLoopbackRedirect({ protocol, hostname }: URL): boolean {
+  return protocol === 'http:' && ['127.0.0.1', '[::1]', 'localhost'].includes(hostname);
+}
+
 function networkProblem(url: URL, network: NetworkRules): string | null {
   if (url.protocol === 'http:' && network.mode !== 'loopback') {
     return (

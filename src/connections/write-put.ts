@@ -1,19 +1,24 @@
 import type { ConnectionRecord } from '../contract/connection-record.js';
+import { asksForConsent, needsPerson } from '../contract/grant-type.js';
 import type { TokenState } from '../contract/messages.js';
+import { keepAliveAfterMs } from '../contract/refresh-token-clocks.js';
 import {
   applyPut,
   clientSecretContext,
-  fingerprint,
   inTransaction,
   insertToken,
+  makeFingerprint,
   newTokenDocument,
   openClientSecret,
   prepareSealer,
   readToken,
   refreshTokenContext,
+  startRefreshTokenClocks,
   writeConnection,
   StoreError,
+  type Fingerprint,
   type KeyProvider,
+  type RefreshTokenClocks,
   type SealedValue,
   type TokenDatabase,
 } from '../store/index.js';
@@ -60,43 +65,56 @@ export async function writePut(
     clientSecret: clientSecret.sealed,
     updatedBy: write.updatedBy,
   };
-  const revision = stored.connection?.connection.revision ?? 0;
   const done = await inTransaction(database, 'put a connection', async (bound) => {
-    if (!(await writeConnection(bound, connection, revision))) return false;
+    if (!(await writeConnection(bound, connection, stored.connection))) return false;
     return writeToken(bound, write, grant);
   }).catch(falseOnConflict);
   if (!done) return null;
   const read = await readToken(database, next.connectionId);
   // Removed at once after it was put: repeating the command would be wrong, and so would a guess.
-  if (read === null) return { secrets, token: { epoch: 1, generation: 0, state: 'active' } };
+  if (read === null) return { secrets, token: { epoch: 1, generation: 0, state: stateOf(next) } };
   const { epoch, generation, state } = read.record;
   return { secrets, token: { epoch, generation, state } };
 }
 
 interface SealedGrant {
   grant: SealedValue | null;
-  refreshTokenFingerprint: string | null;
+  refreshTokenFingerprint: Fingerprint | null;
 }
 
-function writeToken(
+async function writeToken(
   database: TokenDatabase,
   { next, plan, stored, incarnation }: PutWrite,
   sealed: SealedGrant | null,
 ): Promise<boolean> {
   if (stored.token === null) {
     const { grant, refreshTokenFingerprint } = sealed ?? NO_GRANT;
-    const document = newTokenDocument(
-      next.connectionId,
-      incarnation,
-      grant,
-      refreshTokenFingerprint,
-    );
-    return insertToken(database, document);
+    const { connectionId } = next;
+    const document = newTokenDocument(connectionId, incarnation, grant, refreshTokenFingerprint);
+    if (!(await insertToken(database, { ...document, state: stateOf(next) }))) return false;
+    const place = { connectionId, incarnation };
+    if (grant !== null) await startRefreshTokenClocks(database, place, clocksOf(next));
+    return true;
   }
   return applyPut(database, stored.token.record, {
-    nextEpoch: sealed,
+    nextEpoch: sealed === null ? null : { ...sealed, state: stateOf(next) },
     invalidate: plan.invalidate ? 'configuration_changed' : null,
+    clocks: clocksOf(next),
   });
+}
+
+/** As declared: how old an imported refresh token is nobody knows, so its clocks start with `put`. */
+function clocksOf({ grant, lifetime }: ConnectionRecord): RefreshTokenClocks {
+  const idleMs = needsPerson(grant.grantType) ? lifetime.refreshTokenIdleMs : null;
+  return {
+    expiresInMs: lifetime.refreshTokenExpiresInMs,
+    keepAliveMs: keepAliveAfterMs(idleMs),
+  };
+}
+
+/** Where a new grant begins: at the person who is to give it, or at the first token request. */
+function stateOf({ grant }: ConnectionRecord): TokenState {
+  return asksForConsent(grant.grantType) ? 'reauthorization_required' : 'active';
 }
 
 const NO_GRANT: SealedGrant = { grant: null, refreshTokenFingerprint: null };
@@ -149,9 +167,10 @@ async function sealGrant(
       ? { connectionId: next.connectionId, incarnation, epoch: 1, generation: 0 }
       : { ...record, epoch: record.epoch + 1 };
   const sealer = await prepareSealer(keys, 'grant');
+  const imported = { ...place, database: database.name };
   return {
     grant: await sealer.seal(refreshTokenContext(database, place, next), text),
-    refreshTokenFingerprint: await fingerprint(keys, next.connectionId, text),
+    refreshTokenFingerprint: await makeFingerprint(keys, imported, text),
   };
 }
 

@@ -1,13 +1,14 @@
 import { nextRejectionRequestAt } from './backoff.js';
 import { deadDecision } from './decide-caller.js';
 import { freshnessOf } from './freshness.js';
+import { needsPerson, type GrantType } from './grant-type.js';
 import type { EnsureTokenInput } from './messages.js';
 import { heldUntil, takeoverSettleMs, type RotationProfile } from './rotation-profile.js';
 import type { Attempt, TokenRecord } from './token-record.js';
 
 /** What of a connection decides how often its grant may be presented. */
 export interface IssuedGrant {
-  grantType: 'client_credentials' | 'refresh_token';
+  grantType: GrantType;
   rotation: RotationProfile;
 }
 
@@ -24,6 +25,8 @@ export type IssueDecision =
   | { action: 'announce_takeover'; attempt: Attempt }
   /** Somebody else is at it, or the time has not come: look again at `until`. */
   | { action: 'wait'; type: string; until: number }
+  /** Nothing is there to ask with; `over`: and the token serves no longer, so a person is needed. */
+  | { action: 'give_up'; over: boolean }
   | { action: 'fail'; type: string };
 
 /**
@@ -42,6 +45,7 @@ export function decideIssue(
   if (dead !== null) return dead;
   if (alreadyServes(record, input)) return { action: 'current' };
   if (record.attempt !== null) return decideAboutAttempt(record, record.attempt, grant);
+  if (needsPerson(grant.grantType) && !record.hasRefreshToken) return withoutGrant(record, input);
   if (record.retryAt !== null && record.retryAt > record.now) {
     const type = record.lastOutcome?.type ?? 'Token.refresh_in_progress';
     return { action: 'wait', type, until: record.retryAt };
@@ -53,7 +57,17 @@ export function decideIssue(
 
 /** Asking twice loses nothing: no outcome is ever unknown, and nobody has to be waited for long. */
 export function isRepeatable({ grantType }: IssuedGrant): boolean {
-  return grantType === 'client_credentials';
+  return !needsPerson(grantType);
+}
+
+/** A server that gave no refresh token: its access token is all there is, and serves to its end. */
+function withoutGrant(record: TokenRecord, { reason }: EnsureTokenInput): IssueDecision {
+  const serves =
+    record.hasAccessToken &&
+    record.invalid === null &&
+    freshnessOf(record, record.now) !== 'expired';
+  const wantsMore = reason === 'forced' || reason === 'min_valid';
+  return serves && !wantsMore ? { action: 'current' } : { action: 'give_up', over: !serves };
 }
 
 /** Rules R5 and R6: a probe that has to wait. */
@@ -87,7 +101,7 @@ function alreadyServes(record: TokenRecord, input: EnsureTokenInput): boolean {
   const moved =
     record.epoch > input.epoch ||
     (record.epoch === input.epoch && record.generation > input.generation);
-  if (input.reason === 'forced' || input.reason === 'rejected') return moved;
+  if (['forced', 'rejected', 'keep_alive'].includes(input.reason)) return moved;
   return moved || freshness === 'fresh';
 }
 

@@ -1,5 +1,6 @@
 import { attemptDelayMs } from './backoff.js';
 import { FAILURES, oauthFailureType, type FailureType } from './failure-types.js';
+import { needsPerson, type GrantType } from './grant-type.js';
 import type { TokenState } from './messages.js';
 import { SETTLE_MS, type RotationProfile } from './rotation-profile.js';
 
@@ -16,7 +17,7 @@ export interface FailedRequest {
 
 /** What the request was made with. */
 export interface RequestFacts {
-  grantType: 'client_credentials' | 'refresh_token';
+  grantType: GrantType;
   usedRefreshToken: boolean;
   /** An earlier request of this generation ended without a known outcome. */
   hadUnknown: boolean;
@@ -41,7 +42,7 @@ export interface RequestOutcome {
   /** Pause before the next request; null: there is none by itself. */
   retryInMs: number | null;
   /** Why a grant is dead. */
-  reason: 'revoked_or_expired' | 'lost_rotation' | null;
+  reason: 'revoked_or_expired' | 'lost_rotation' | 'no_refresh_token' | null;
   /** Forget the refresh token: client credentials serve without it. */
   dropGrant: boolean;
   /** Ask again at once with client credentials. */
@@ -73,7 +74,7 @@ export function decideOutcome(request: FailedRequest, facts: RequestFacts): Requ
     dropGrant: false,
     tryClientCredentials: false,
   };
-  const spare = facts.usedRefreshToken && facts.grantType === 'client_credentials';
+  const spare = facts.usedRefreshToken && !needsPerson(facts.grantType);
   const refused = certainty === 'rejected' && !RETRIED.has(code);
   // This process's own setting: another worker may reach the server, so the record stays as it is.
   if (code === 'network_not_allowed') return outcome;
@@ -107,7 +108,7 @@ const RESEND_AFTER_TIMEOUT_MS = 1_000;
  */
 function pauseMs(request: FailedRequest, facts: RequestFacts): number {
   const usual = attemptDelayMs(facts.attempt, request.retryAfterMs);
-  if (facts.grantType !== 'refresh_token') return usual;
+  if (!needsPerson(facts.grantType)) return usual;
   const { rotation, inGrace, hadUnknown } = facts;
   const unknown = request.certainty === 'unknown';
   if (inGrace && typeof rotation === 'object' && rotation !== null && (unknown || hadUnknown)) {
@@ -129,7 +130,7 @@ function refusedOutcome(
   code: string,
   facts: RequestFacts,
 ): RequestOutcome {
-  if (facts.grantType === 'refresh_token' && NEEDS_A_PERSON.has(code)) {
+  if (needsPerson(facts.grantType) && NEEDS_A_PERSON.has(code)) {
     const reason = facts.hadUnknown ? 'lost_rotation' : 'revoked_or_expired';
     return { ...outcome, state: 'reauthorization_required', reason };
   }

@@ -1,73 +1,7 @@
-/** One row of the failure table: what operators read and what every maker of failures uses. */
-export interface FailureRow {
-  /** Never retried by Temporal. */
-  final: boolean;
-  /** Expected waiting: not counted as an error by the SDK. */
-  benign: boolean;
-  /** What happened, in our own words. */
-  message: string;
-  /** What to do about it. */
-  fix: string;
-}
+import { AS, row, type FailureRow } from './failure-row.js';
+import { OTHER_OAUTH_ROWS } from './other-oauth-codes.js';
 
-const row = (final: boolean, message: string, fix: string, benign = false): FailureRow => ({
-  final,
-  benign,
-  message,
-  fix,
-});
-
-const AS = 'The authorization server';
-
-/** Codes of other RFCs and of OpenID that no token endpoint should answer, but some may. */
-export const OTHER_OAUTH_CODES = [
-  // RFC 6749 §4.1.2.1
-  'unsupported_response_type',
-  // RFC 6750 §3.1
-  'invalid_token',
-  'insufficient_scope',
-  // RFC 7009 §2.2.1
-  'unsupported_token_type',
-  // RFC 7591 §3.2.2
-  'invalid_redirect_uri',
-  'invalid_client_metadata',
-  'invalid_software_statement',
-  'unapproved_software_statement',
-  // RFC 8628 §3.5
-  'expired_token',
-  // RFC 9101 §7
-  'invalid_request_uri',
-  'invalid_request_object',
-  'request_not_supported',
-  'request_uri_not_supported',
-  // RFC 9396 §5
-  'invalid_authorization_details',
-  // RFC 9470 §3
-  'insufficient_user_authentication',
-  // OpenID Connect Core §3.1.2.6, CIBA §11 and §13
-  'account_selection_required',
-  'registration_not_supported',
-  'unmet_authentication_requirements',
-  'invalid_binding_message',
-  'invalid_user_code',
-  'missing_user_code',
-  'expired_login_hint_token',
-  'unknown_user_id',
-  'transaction_failed',
-] as const;
-
-type OtherCode = (typeof OTHER_OAUTH_CODES)[number];
-
-const otherRows = Object.fromEntries(
-  OTHER_OAUTH_CODES.map((code) => [
-    `OAuth.${code}`,
-    row(
-      true,
-      `${AS} refuses the token request (${code}).`,
-      "Look the code up in the server's documentation, correct the connection, then put it again.",
-    ),
-  ]),
-) as Record<`OAuth.${OtherCode}`, FailureRow>;
+export type { FailureRow } from './failure-row.js';
 
 /** Every failure type the package makes, with its meaning (contract §3). */
 export const FAILURES = {
@@ -178,6 +112,12 @@ export const FAILURES = {
     'Nothing: the caller tries again.',
     true,
   ),
+  'Token.revocation_in_progress': row(
+    false,
+    `${AS} has not confirmed the revocation yet; no caller gets the tokens any more.`,
+    'Nothing: it is asked again.',
+    true,
+  ),
   'Token.rejected': row(
     false,
     'The API refused the newest token, and the next token request is not allowed yet.',
@@ -187,6 +127,36 @@ export const FAILURES = {
     false,
     'Temporal cannot be reached, and no usable token is stored.',
     'Check the connection to Temporal.',
+  ),
+  'Authorization.denied': row(
+    true,
+    'The person, or the authorization server, refused the authorization.',
+    'Authorize the connection again, and consent.',
+  ),
+  'Authorization.expired': row(
+    true,
+    'The authorization was not completed in time.',
+    'Authorize the connection again.',
+  ),
+  'Authorization.invalid_response': row(
+    true,
+    'The answer that came back from the authorization server does not belong to this authorization.',
+    'Authorize the connection again, from the start and in one browser.',
+  ),
+  'Authorization.invalid_id_token': row(
+    true,
+    'The ID token of the authorization cannot be trusted.',
+    'Check the issuer and the client of the connection, then authorize it again.',
+  ),
+  'Authorization.subject_mismatch': row(
+    true,
+    'Somebody else consented than the connection is for.',
+    'Have the right person consent; or confirm the new one with --accept-new-subject.',
+  ),
+  'Authorization.lost': row(
+    true,
+    'What became of the consent is not known: the answer of the authorization server was lost.',
+    'Authorize the connection again.',
   ),
   'Connection.not_found': row(
     true,
@@ -224,6 +194,11 @@ export const FAILURES = {
     'The request was sent and no answer came; it may have been carried out.',
     'Find out, or send an Idempotency-Key so that it can be repeated.',
   ),
+  'Event.not_delivered': row(
+    false,
+    'The event did not reach its webhook.',
+    'Check the webhook; the event is sent again, for three days.',
+  ),
   'Policy.origin_not_allowed': row(
     true,
     "The URL is not on one of the connection's allowed origins.",
@@ -254,7 +229,7 @@ export const FAILURES = {
     'A secret was about to enter Temporal and was held back.',
     'Do not return or log secrets.',
   ),
-  ...otherRows,
+  ...OTHER_OAUTH_ROWS,
 } as const satisfies Record<string, FailureRow>;
 
 /** The type of every failure this package makes. */

@@ -29,6 +29,16 @@ export function leewayMs(lifetimeMs: number): number {
   return Math.min(MAX_LEEWAY_MS, lifetimeMs * LEEWAY_SHARE);
 }
 
+/**
+ * How long before expiry a token that nothing can refresh is looked at: when it stops being used, and
+ * not earlier, because nothing can be done before.
+ *
+ * @param lifetimeMs - the token's lifetime in milliseconds
+ */
+export function endAheadMs(lifetimeMs: number): number {
+  return Math.floor(leewayMs(lifetimeMs));
+}
+
 /** The times of a token, all in milliseconds of one clock (MongoDB's). */
 export interface TokenTimes {
   expiresAt: number | null;

@@ -24,7 +24,8 @@ export interface TokenRef {
 }
 
 /** Why a token request is wanted. */
-export type EnsureReason = 'missing' | 'stale' | 'expired' | 'min_valid' | 'rejected' | 'forced';
+export type EnsureReason =
+  'missing' | 'stale' | 'expired' | 'min_valid' | 'rejected' | 'forced' | 'keep_alive';
 
 /** Input of the `ensureToken` update: what the caller saw, and what it needs. */
 export interface EnsureTokenInput {
@@ -52,6 +53,42 @@ export interface LastOutcome {
   type: string | null;
 }
 
+/**
+ * What the authorization server said of a token that it was asked to revoke (RFC 7009). True: it is
+ * revoked, or was not known any more. False: not confirmed yet, so assumed alive. `never`: the server
+ * does not revoke it, or has no revocation endpoint; it lives until it expires. Null: there was none.
+ */
+export type Revoked = boolean | 'never' | null;
+
+/** What was truly revoked of a token set. */
+export interface RevokedTokens {
+  refreshToken: Revoked;
+  accessToken: Revoked;
+}
+
+/** How far the revocation of a connection's tokens is. */
+export interface RevocationStatus extends RevokedTokens {
+  requestedAt: string;
+  /** When the secrets were erased for good; null: the revocation is under way. */
+  endedAt: string | null;
+}
+
+/** Input of the `revoke` update: nothing. */
+export interface RevokeInput {
+  reason?: never;
+}
+
+/** Answer of the `revoke` update and of the `revokeConnection` workflow. */
+export interface RevokeResult {
+  /** `revoking`: callers get `Token.revoked` already, the server is still being asked; or `revoked`. */
+  state: TokenState;
+  revoked: RevokedTokens;
+  /** Why the last request to the authorization server failed; null: none has failed. */
+  failure: { type: string; final: boolean } | null;
+  /** ISO 8601 UTC: when the authorization server is asked again, as far as it is known. */
+  retryAt: string | null;
+}
+
 /** What a person or a program may know about a connection's token. */
 export interface ConnectionStatus {
   connectionId: string;
@@ -72,10 +109,20 @@ export interface ConnectionStatus {
   retryAt: string | null;
   invalid: { reason: string; at: string } | null;
   lastOutcome: LastOutcome | null;
+  /** When the refresh token expires, as the server or the connection says; null: no end is known. */
+  refreshTokenExpiresAt: string | null;
+  /** Null: nobody asked for a revocation in this epoch. */
+  revocation: RevocationStatus | null;
+}
+
+/** What may wait until a person has authorized the connection, rather than failing at once. */
+export interface ParkingInput {
+  /** Default `fail`. */
+  onReauthorization?: 'fail' | 'wait';
 }
 
 /** Input of the `getAccessToken` activity and, with `timeoutMs`, of `ensureAccessToken`. */
-export interface GetAccessTokenInput {
+export interface GetAccessTokenInput extends ParkingInput {
   connectionId: string;
   /** How long the token must still be valid, in milliseconds. */
   minValidMs?: number;
@@ -90,7 +137,7 @@ export interface EnsureAccessTokenInput extends GetAccessTokenInput {
 }
 
 /** Input of the `callApi` activity: one HTTP request with the connection's token added. */
-export interface CallApiInput {
+export interface CallApiInput extends ParkingInput {
   connectionId: string;
   method: string;
   /** Absolute URL on one of the connection's allowed origins. */
@@ -118,6 +165,19 @@ export interface ConnectionInput {
   connectionId: string;
 }
 
+/** Input of the `revokeConnection` workflow. */
+export interface RevokeConnectionInput extends ConnectionInput {
+  /** How long to wait for the authorization server, in milliseconds. Default 7 days. */
+  timeoutMs?: number;
+}
+
+/** Input of the activities that revoke one epoch's tokens, and of no later consent. */
+export interface RevokeEpochInput extends ConnectionInput {
+  epoch: number;
+  /** Failed attempts before this activity's first, for the growing pause between attempts. */
+  priorAttempts: number;
+}
+
 /** Input of the `issueToken` activity, which makes the one token request. */
 export interface IssueTokenInput extends EnsureTokenInput {
   connectionId: string;
@@ -135,8 +195,12 @@ export interface LifecycleView {
   searchAttributes: boolean;
   /** A token request may take longer than a caller should wait for one answer. */
   slowServer: boolean;
-  /** Milliseconds until the lifecycle should refresh by itself (MongoDB's clock); null: never. */
+  /** Milliseconds until the lifecycle refreshes ahead of expiry (MongoDB's clock); null: never. */
   refreshInMs: number | null;
+  /** Milliseconds until a refresh keeps an idle refresh token alive; null, or none: never. */
+  keepAliveInMs?: number | null;
+  /** An event is untold: it is to be announced. Missing where nobody is told. */
+  untold?: boolean;
 }
 
 /** Result of `issueToken`. */

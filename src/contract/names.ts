@@ -4,8 +4,11 @@ export const DEFAULT_TASK_QUEUE = 'oauth-tokens';
 /** Workflow types, activity types and message names as other SDKs call them. */
 export const TOKEN_LIFECYCLE_WORKFLOW = 'tokenLifecycle';
 export const ENSURE_ACCESS_TOKEN_WORKFLOW = 'ensureAccessToken';
+export const REVOKE_CONNECTION_WORKFLOW = 'revokeConnection';
+export const ROTATE_KEYS_WORKFLOW = 'rotateKeys';
 export const ENSURE_TOKEN_UPDATE = 'ensureToken';
 export const CONFIGURE_UPDATE = 'configure';
+export const REVOKE_UPDATE = 'revoke';
 export const STATUS_QUERY = 'status';
 
 const CONNECTION_ID = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/;
@@ -31,6 +34,11 @@ export function issueTaskQueue(taskQueue: string): string {
 /** The id of the one lifecycle workflow of a connection. */
 export function lifecycleWorkflowId(connectionId: string): string {
   return `${WORKFLOW_ID_PREFIX}${connectionId}`;
+}
+
+/** The id under which a deployment runs `rotateKeys`: one at a time, which everybody joins. */
+export function rotateKeysWorkflowId(taskQueue: string): string {
+  return `oauth-keys/rotate/${taskQueue}`;
 }
 
 /** What identifies one question "is there a token after this one?" in the whole cluster. */

@@ -11,6 +11,7 @@ import {
   type RequestOutcome,
 } from './decide-outcome.js';
 import type { FailureType } from './failure-types.js';
+import { needsPerson } from './grant-type.js';
 import { isInGrace } from './rotation-profile.js';
 import type {
   EndOfAttempt,
@@ -120,6 +121,8 @@ function afterRead(
       return { state: next, effect: failFor(decision.type) };
     case 'wait':
       return { state: next, effect: { do: 'wait', until: decision.until, type: decision.type } };
+    case 'give_up':
+      return end(next, withoutGrant(decision.over));
     case 'announce_takeover': {
       const atRisk = isAtRisk(facts);
       const attemptId = decision.attempt.id;
@@ -128,6 +131,26 @@ function afterRead(
     case 'request':
       return { state: next, effect: { do: 'plan', record } };
   }
+}
+
+/**
+ * Without a refresh token nothing can be requested. It is written down even while the token serves:
+ * who asks again must not be given this answer (`failures` is part of an update's id).
+ */
+function withoutGrant(over: boolean): EndOfAttempt {
+  const type = 'Token.reauthorization_required';
+  const outcome: RequestOutcome = {
+    type,
+    outcomeUnknown: false,
+    mayStillRun: false,
+    resend: false,
+    state: over ? 'reauthorization_required' : null,
+    retryInMs: null,
+    reason: over ? 'no_refresh_token' : null,
+    dropGrant: false,
+    tryClientCredentials: false,
+  };
+  return { hasIntent: false, failureType: type, outcome };
 }
 
 const failFor = (type: string): RotationEffect => ({
@@ -210,7 +233,7 @@ function requestFacts(
   { grantType, rotation, attempt }: RotationFacts,
 ): RequestFacts {
   const { record, request } = state;
-  const refreshes = grantType === 'refresh_token';
+  const refreshes = needsPerson(grantType);
   const leftByAnother = record?.attempt != null && refreshes;
   // Where a sibling's answer was replaced, one of two rotations is lost.
   const hadSibling = request > 0 && refreshes;
@@ -238,8 +261,8 @@ function end(state: RotationState, ending: EndOfAttempt): RotationStep {
 function afterEnd(state: RotationState, recorded: boolean): RotationStep {
   const { end: ending } = state;
   if (ending === null) throw new TypeError('An attempt ended that was not under way.');
-  if (!recorded && ending.hasIntent) return { state, effect: READ };
-  const { outcome, failureType } = ending;
+  const { outcome, failureType, hasIntent } = ending;
+  if (!recorded && (hasIntent || outcome.state !== null)) return { state, effect: READ };
   if (outcome.resend && !state.resent) return { state: { ...state, resent: true }, effect: READ };
   return {
     state,

@@ -1,6 +1,7 @@
 import type { Rejections } from './backoff.js';
+import { keepAliveDueAt } from './refresh-token-clocks.js';
 import type { RotationEvidence } from './rotation-profile.js';
-import type { ConnectionStatus, TokenRef, TokenState } from './messages.js';
+import type { ConnectionStatus, RevokedTokens, TokenRef, TokenState } from './messages.js';
 
 /** Why a stored token must not be used although it has not expired. */
 export type InvalidReason =
@@ -40,6 +41,13 @@ export interface Candidate {
   at: number;
 }
 
+/** How far a revocation is. */
+export interface Revocation extends RevokedTokens {
+  requestedAt: number;
+  /** Null: under way. */
+  endedAt: number | null;
+}
+
 /**
  * The plain part of a token document: everything but the sealed members. Times are milliseconds of
  * MongoDB's clock, `now` included.
@@ -58,6 +66,9 @@ export interface TokenRecord {
   expiresAt: number | null;
   refreshAfter: number | null;
   lifetimeMs: number | null;
+  refreshTokenExpiresAt: number | null;
+  /** When a refresh keeps the refresh token from expiring unused; null: it does not. */
+  keepAliveAt: number | null;
   invalid: { reason: InvalidReason; at: number } | null;
   attempt: Attempt | null;
   unknown: UnknownOutcome[];
@@ -67,6 +78,8 @@ export interface TokenRecord {
   retryAt: number | null;
   lastOutcome: { at: number; outcome: 'issued' | 'failed' | 'unknown'; type: string | null } | null;
   rejections: Rejections | null;
+  /** Null: nobody asked for a revocation in this epoch. */
+  revocation: Revocation | null;
   /** MongoDB's clock when the record was read. */
   now: number;
 }
@@ -90,12 +103,25 @@ export function tokenRefOf(record: TokenRecord): TokenRef {
 }
 
 /**
- * When the lifecycle refreshes by itself; null when callers do, or when nothing can be refreshed.
+ * When the lifecycle refreshes by itself, ahead of expiry or to keep an idle refresh token alive; null
+ * when callers do, or when nothing can be refreshed.
  *
  * @param record - the stored record
  * @param refresh - the connection's `lifetime.refresh`
  */
 export function nextRefreshAt(record: TokenRecord, refresh: 'on-demand' | 'ahead'): number | null {
+  const times = [aheadRefreshAt(record, refresh), keepAliveDueAt(record)];
+  const known = times.filter((at): at is number => at !== null);
+  return known.length === 0 ? null : Math.min(...known);
+}
+
+/**
+ * When the lifecycle refreshes ahead of expiry; null when callers ask for it.
+ *
+ * @param record - the stored record
+ * @param refresh - the connection's `lifetime.refresh`
+ */
+export function aheadRefreshAt(record: TokenRecord, refresh: 'on-demand' | 'ahead'): number | null {
   if (refresh !== 'ahead') return null;
   if (record.state !== 'active' && record.state !== 'at_risk') return null;
   const due = record.hasAccessToken && record.invalid === null ? record.refreshAfter : record.now;
@@ -138,5 +164,16 @@ export function statusOf(record: TokenRecord, refresh: 'on-demand' | 'ahead'): C
       record.lastOutcome === null
         ? null
         : { ...record.lastOutcome, at: new Date(record.lastOutcome.at).toISOString() },
+    refreshTokenExpiresAt: iso(record.refreshTokenExpiresAt),
+    revocation: revocationStatusOf(record),
+  };
+}
+
+function revocationStatusOf({ revocation }: TokenRecord): ConnectionStatus['revocation'] {
+  if (revocation === null) return null;
+  const { requestedAt, endedAt, refreshToken, accessToken } = revocation;
+  return {
+    ...{ requestedAt: new Date(requestedAt).toISOString(), endedAt: iso(endedAt) },
+    ...{ refreshToken, accessToken },
   };
 }

@@ -25,7 +25,8 @@ export function captureResponse(answer: TokenAnswer): CapturedResponse | undefin
   if (isAbsent(members.get('access_token')) && refreshToken === null) {
     return isErrorMember(members) ? undefined : captureSalvaged(answer, 'access_token_missing');
   }
-  return describe(answer, members, { accessToken, refreshToken });
+  const idToken = tokenOf(members.get('id_token'));
+  return describe(answer, members, { accessToken, refreshToken, idToken });
 }
 
 /** Whether an answer says that it is an error, in the body of a 200 too. */
@@ -34,11 +35,9 @@ export function isErrorMember(members: Members): boolean {
   return !isAbsent(error) && error !== false;
 }
 
-function describe(
-  answer: TokenAnswer,
-  members: Members,
-  tokens: Pick<CapturedResponse, 'accessToken' | 'refreshToken'>,
-): CapturedResponse {
+type CapturedTokens = Pick<CapturedResponse, 'accessToken' | 'refreshToken' | 'idToken'>;
+
+function describe(answer: TokenAnswer, members: Members, tokens: CapturedTokens): CapturedResponse {
   const notes: CaptureNote[] = [];
   const note = (condition: boolean, text: CaptureNote): void => {
     if (condition) notes.push(text);
@@ -79,6 +78,7 @@ function captureSalvaged(
   return {
     accessToken: null,
     refreshToken: issuedSecret(refreshToken),
+    idToken: null,
     tokenType: 'unknown',
     scope: null,
     expiresInMs: null,
@@ -134,9 +134,9 @@ function readTokenType(value: unknown): string {
 /** Scope goes where tokens must not: one that quotes a token counts as not readable. */
 function withoutTokens(
   scope: string | null | undefined,
-  { accessToken, refreshToken }: Pick<CapturedResponse, 'accessToken' | 'refreshToken'>,
+  tokens: CapturedTokens,
 ): string | null | undefined {
-  const quoted = [accessToken, refreshToken].some(
+  const quoted = Object.values(tokens).some(
     (token) => token !== null && token.reveal() !== '' && scope?.includes(token.reveal()),
   );
   return quoted ? undefined : scope;
@@ -152,17 +152,19 @@ function readScope(value: unknown): string | null | undefined {
   return scope.length <= MAX_SCOPE && SCOPE.test(scope) ? scope : undefined;
 }
 
-function readRefreshTokenLifetime(members: Members): { ms: number | null; odd: boolean } {
+/** 0 stands for "without an end" where it is sent (Keycloak's offline tokens). */
+function readRefreshTokenLifetime(members: Members): { ms: number | 'never' | null; odd: boolean } {
   let odd = false;
+  let told: 'never' | null = null;
   for (const name of [
     'refresh_token_expires_in',
     'refresh_expires_in',
     'x_refresh_token_expires_in',
   ]) {
     const lifetime = readLifetime(members.get(name));
-    // 0 stands for "without an end" where it is sent (Keycloak's offline tokens).
     if (lifetime.ms !== null && lifetime.ms > 0) return { ms: lifetime.ms, odd };
+    if (lifetime.ms === 0) told = 'never';
     odd ||= lifetime.oddity !== null;
   }
-  return { ms: null, odd };
+  return { ms: told, odd };
 }

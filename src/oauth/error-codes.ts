@@ -1,4 +1,4 @@
-import { OTHER_OAUTH_CODES } from '../contract/failure-types.js';
+import { OTHER_OAUTH_CODES } from '../contract/other-oauth-codes.js';
 
 /**
  * The error codes that RFCs and OpenID define for the endpoints a client calls. Any other text is

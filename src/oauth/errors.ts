@@ -1,8 +1,10 @@
 /** What is wrong with a token request that was never sent. */
 export type OAuthRequestErrorCode =
   | 'token_endpoint_invalid'
+  | 'endpoint_invalid'
   | 'client_id_missing'
   | 'client_secret_missing'
+  | 'code_missing'
   | 'refresh_token_missing'
   | 'protocol_parameter';
 

@@ -13,6 +13,14 @@ export interface AuthorizationServerMetadata {
   readonly revocationEndpoint?: string;
   readonly introspectionEndpoint?: string;
   readonly deviceAuthorizationEndpoint?: string;
+  /** RFC 9126 §5. */
+  readonly pushedAuthorizationRequestEndpoint?: string;
+  /** Where the keys are that ID tokens are signed with. */
+  readonly jwksUri?: string;
+  /** Every authorization response names its issuer (RFC 9207 §3). */
+  readonly authorizationResponseIssParameterSupported?: true;
+  /** Only pushed authorization requests are taken (RFC 9126 §5). */
+  readonly requirePushedAuthorizationRequests?: true;
 }
 
 /** Whose metadata to read, and how. */
@@ -29,6 +37,14 @@ const OPTIONAL_ENDPOINTS = [
   ['revocationEndpoint', 'revocation_endpoint'],
   ['introspectionEndpoint', 'introspection_endpoint'],
   ['deviceAuthorizationEndpoint', 'device_authorization_endpoint'],
+  ['pushedAuthorizationRequestEndpoint', 'pushed_authorization_request_endpoint'],
+  ['jwksUri', 'jwks_uri'],
+] as const;
+
+/** Said with `true` only; anything else is the default, false. */
+const FLAGS = [
+  ['authorizationResponseIssParameterSupported', 'authorization_response_iss_parameter_supported'],
+  ['requirePushedAuthorizationRequests', 'require_pushed_authorization_requests'],
 ] as const;
 
 const MISMATCH_FIRST = ['issuer_mismatch', 'unreachable', 'unreadable', 'not_found'] as const;
@@ -122,10 +138,13 @@ function metadataOf(members: Members, options: DiscoveryOptions): AuthorizationS
       ? []
       : [[name, checkedEndpoint(value, member, options)]];
   });
+  const flags = FLAGS.flatMap(([name, member]) =>
+    members.get(member) === true ? [[name, true]] : [],
+  );
   return {
     issuer: options.issuer,
     tokenEndpoint: checkedEndpoint(members.get('token_endpoint'), 'token_endpoint', options),
-    ...(Object.fromEntries(optional) as Partial<AuthorizationServerMetadata>),
+    ...(Object.fromEntries([...optional, ...flags]) as Partial<AuthorizationServerMetadata>),
   };
 }
 

@@ -43,3 +43,16 @@ export const PROTOCOL_PARAMETERS: ReadonlySet<string> = new Set([
 export function isProtocolParameter(name: string): boolean {
   return PROTOCOL_PARAMETERS.has(name.trim().toLowerCase());
 }
+
+/** Names that an authorization request has besides, which decide where and how its answer comes. */
+const AUTHORIZATION_PARAMETERS: ReadonlySet<string> = new Set([
+  // OpenID Connect Core §3.1.2.1, OAuth 2.0 Multiple Response Type Encoding §2.1
+  'nonce',
+  'response_mode',
+  'registration',
+]);
+
+/** Whether a parameter's name is the protocol's own in an authorization request. */
+export function isAuthorizationParameter(name: string): boolean {
+  return isProtocolParameter(name) || AUTHORIZATION_PARAMETERS.has(name.trim().toLowerCase());
+}

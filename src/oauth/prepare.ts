@@ -4,14 +4,20 @@ import { Secret } from '../secret.js';
 import { authenticateClient, type TokenClient } from './client-authentication.js';
 import { OAuthRequestError } from './errors.js';
 import {
+  authorizationCodeParameters,
+  type AuthorizationCodeGrant,
+} from './grants/authorization-code.js';
+import {
   clientCredentialsParameters,
   type ClientCredentialsGrant,
 } from './grants/client-credentials.js';
+import { deviceCodeParameters, type DeviceCodeGrant } from './grants/device-code.js';
 import { refreshTokenParameters, type RefreshTokenGrant } from './grants/refresh-token.js';
 import { isProtocolParameter } from './parameters.js';
 
 /** The grants a token can be requested with. */
-export type TokenGrant = ClientCredentialsGrant | RefreshTokenGrant;
+export type TokenGrant =
+  ClientCredentialsGrant | RefreshTokenGrant | AuthorizationCodeGrant | DeviceCodeGrant;
 
 /** Everything a token request is made of. */
 export interface TokenRequestInput {
@@ -71,10 +77,20 @@ export function prepareTokenRequest(
 /** What is about to be sent, and so what an error or an answer may quote. */
 function secretsOf({ client, grant }: TokenRequestInput): Secret[] {
   const { clientSecret } = client;
-  return [
-    ...(clientSecret === null ? [] : [clientSecret]),
-    ...(grant.grantType === 'refresh_token' ? [grant.refreshToken] : []),
-  ];
+  return [...(clientSecret === null ? [] : [clientSecret]), ...grantSecrets(grant)];
+}
+
+function grantSecrets(grant: TokenGrant): Secret[] {
+  switch (grant.grantType) {
+    case 'client_credentials':
+      return [];
+    case 'refresh_token':
+      return [grant.refreshToken];
+    case 'authorization_code':
+      return grant.codeVerifier === null ? [grant.code] : [grant.code, grant.codeVerifier];
+    case 'device_code':
+      return [grant.deviceCode];
+  }
 }
 
 function parseTokenEndpoint(text: string): URL {
@@ -94,6 +110,10 @@ function grantParameters(grant: TokenGrant): [string, string][] {
       return clientCredentialsParameters(grant);
     case 'refresh_token':
       return refreshTokenParameters(grant);
+    case 'authorization_code':
+      return authorizationCodeParameters(grant);
+    case 'device_code':
+      return deviceCodeParameters(grant);
   }
 }
 

@@ -20,14 +20,16 @@ export interface CapturedResponse {
   readonly accessToken: Secret | null;
   /** Null: none in the answer, so that the one that was sent stays valid (RFC 6749 §6). */
   readonly refreshToken: Secret | null;
+  /** As sent and not looked at yet; null: none in the answer (OpenID Connect Core §3.1.3.3). */
+  readonly idToken: Secret | null;
   /** `Bearer` however it was spelt or if it was left out, else as sent, or `unknown`. */
   readonly tokenType: string;
   /** Granted scope, space-delimited; null: the server did not tell, so it is as requested. */
   readonly scope: string | null;
   /** Lifetime of the access token; 0: expired at once; null: not told, or not readable. */
   readonly expiresInMs: number | null;
-  /** Lifetime of the refresh token; null: not told, or without an end. */
-  readonly refreshTokenExpiresInMs: number | null;
+  /** Lifetime of the refresh token; `never`: the server says that it has no end; null: not told. */
+  readonly refreshTokenExpiresInMs: number | 'never' | null;
   readonly httpStatus: number;
   /** Why the access token must not be used; null: it may. */
   readonly problem: CaptureProblem | null;

@@ -1,6 +1,9 @@
 import { MongoClient, type ClientSession, type Collection, type CollectionOptions } from 'mongodb';
+import type { AuthorizationDocument } from './authorizations.js';
 import { StoreError } from './errors.js';
 import type { ConnectionDocument, DeploymentDocument, TokenDocument } from './documents.js';
+import type { ParkedDocument } from './parked.js';
+import type { WrappedKeyDocument } from './wrapped-keys.js';
 
 /** Database name when the URI names none. */
 export const DEFAULT_DATABASE = 'oauth_tokens';
@@ -19,13 +22,18 @@ const COLLECTION_OPTIONS: CollectionOptions = {
   timeoutMS: OPERATION_TIMEOUT_MS,
 };
 
-/** The two collections, and the client they belong to. */
+/** The collections, and the client they belong to. */
 export interface TokenDatabase {
   name: string;
   client: MongoClient;
+  authorizations: Collection<AuthorizationDocument>;
   connections: Collection<ConnectionDocument>;
   deployment: Collection<DeploymentDocument>;
   tokens: Collection<TokenDocument>;
+  /** Workflows that wait until a connection is authorized. */
+  parked: Collection<ParkedDocument>;
+  /** Sealing keys that a KMS wrapped; empty with a key file. */
+  keys: Collection<WrappedKeyDocument>;
   /** The transaction that changes to connections and tokens belong to, within `inTransaction`. */
   session?: ClientSession;
   /** Closes the client if this package made it. */
@@ -47,9 +55,12 @@ export function openDatabase(mongodb: MongoClient | string): TokenDatabase {
   return {
     name,
     client,
+    authorizations: db.collection<AuthorizationDocument>('authorizations', COLLECTION_OPTIONS),
     connections: db.collection<ConnectionDocument>('connections', COLLECTION_OPTIONS),
     deployment: db.collection<DeploymentDocument>('connections', COLLECTION_OPTIONS),
     tokens: db.collection<TokenDocument>('tokens', COLLECTION_OPTIONS),
+    parked: db.collection<ParkedDocument>('parked', COLLECTION_OPTIONS),
+    keys: db.collection<WrappedKeyDocument>('keys', COLLECTION_OPTIONS),
     async close() {
       if (own) await client.close();
     },

@@ -1,8 +1,15 @@
 import type { Rejections } from '../contract/backoff.js';
 import type { ConnectionRecord } from '../contract/connection-record.js';
-import type { TokenState } from '../contract/messages.js';
+import type { RevokedTokens, TokenState } from '../contract/messages.js';
 import { NO_EVIDENCE, type RotationEvidence } from '../contract/rotation-profile.js';
-import type { InvalidReason, TokenRecord, UnknownOutcome } from '../contract/token-record.js';
+import type {
+  InvalidReason,
+  Revocation,
+  TokenRecord,
+  UnknownOutcome,
+} from '../contract/token-record.js';
+import type { AnnouncedDocument } from './announcements.js';
+import type { Fingerprint } from './fingerprint.js';
 import type { SealedValue } from './sealing.js';
 
 /** `attempt` of a token document: the intent, written before a token request is sent. */
@@ -23,6 +30,15 @@ export interface CandidateDocument {
   at: Date;
 }
 
+/** `consent` of a token document: the authorization that its epoch began with. */
+export interface ConsentDocument {
+  authorizationId: string;
+  /** When the person consented, as near as it is known: a later consent wins. */
+  at: Date;
+  /** Of who consented; null: the server did not say. */
+  subject: Fingerprint | null;
+}
+
 /** A token document: one per connection, every field from the start. All times are `$$NOW`'s. */
 export interface TokenDocument {
   _id: string;
@@ -35,7 +51,9 @@ export interface TokenDocument {
   access: SealedValue | null;
   /** The sealed refresh token. */
   grant: SealedValue | null;
-  /** Ids of the keys `access` and `grant` are sealed with. */
+  /**
+   * Ids of the keys that sealed members need; now and then also of one that none needs any more.
+   */
   kids: string[];
   tokenType: string | null;
   scope: string | null;
@@ -44,8 +62,14 @@ export interface TokenDocument {
   refreshAfter: Date | null;
   lifetimeMs: number | null;
   refreshTokenExpiresAt: Date | null;
-  /** Keyed fingerprint of the imported refresh token. */
-  refreshTokenFingerprint: string | null;
+  /** How long it lived when its end was first told; missing in a document of an earlier version. */
+  refreshTokenLifetimeMs?: number | null;
+  /** When a refresh token in use was last used or put. Missing in a document of an earlier version. */
+  refreshTokenUsedAt?: Date | null;
+  /** When it is used again so that it does not expire idle. Missing in a document of an earlier version. */
+  keepAliveAt?: Date | null;
+  /** Of the imported refresh token. */
+  refreshTokenFingerprint: Fingerprint | null;
   invalid: { reason: InvalidReason; at: Date } | null;
   attempt: AttemptDocument | null;
   committed: { attemptId: string; parentGeneration: number; sentAt: Date } | null;
@@ -67,10 +91,23 @@ export interface TokenDocument {
     at: Date;
     outcome: 'issued' | 'failed' | 'unknown';
     type: string | null;
-    /** Why a grant is dead: `revoked_or_expired` or `lost_rotation`. */
+    /** Why a grant is dead: `revoked_or_expired`, `lost_rotation` or `no_refresh_token`. */
     reason?: string;
   } | null;
   rejections: { inARow: number; generation: number; requestedAt: Date | null } | null;
+  /** Missing in a document of an earlier version; null: no person consented in this epoch. */
+  consent?: ConsentDocument | null;
+  /** Missing in a document of an earlier version. */
+  revocation?: RevocationDocument | null;
+  /** Missing in a document of an earlier version. */
+  announced?: AnnouncedDocument;
+}
+
+/** `revocation` of a token document: asked for in this epoch, and what came of it. */
+export interface RevocationDocument extends RevokedTokens {
+  requestedAt: Date;
+  /** When the last secret was erased; null: under way. */
+  endedAt: Date | null;
 }
 
 /** A document of `connections`: the record, its sealed client secret, and who wrote it when. */
@@ -117,6 +154,8 @@ export function tokenRecordOf(document: ReadTokenDocument): TokenRecord {
     expiresAt: ms(document.expiresAt),
     refreshAfter: ms(document.refreshAfter),
     lifetimeMs: document.lifetimeMs,
+    refreshTokenExpiresAt: ms(document.refreshTokenExpiresAt),
+    keepAliveAt: ms(document.keepAliveAt),
     invalid: invalid === null ? null : { reason: invalid.reason, at: invalid.at.getTime() },
     attempt:
       attempt === null
@@ -144,6 +183,7 @@ export function tokenRecordOf(document: ReadTokenDocument): TokenRecord {
         ? null
         : { at: lastOutcome.at.getTime(), outcome: lastOutcome.outcome, type: lastOutcome.type },
     rejections: rejectionsOf(document.rejections),
+    revocation: revocationOf(document.revocation ?? null),
     now: document.now.getTime(),
   };
 }
@@ -156,4 +196,11 @@ function unknownOf(entry: TokenDocument['unknown'][number]): UnknownOutcome {
 
 function rejectionsOf(stored: TokenDocument['rejections']): Rejections | null {
   return stored === null ? null : { ...stored, requestedAt: ms(stored.requestedAt) };
+}
+
+function revocationOf(stored: RevocationDocument | null): Revocation | null {
+  if (stored === null) return null;
+  const { requestedAt, endedAt, refreshToken, accessToken } = stored;
+  const at = { requestedAt: requestedAt.getTime(), endedAt: ms(endedAt) };
+  return { ...at, refreshToken, accessToken };
 }

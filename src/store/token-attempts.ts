@@ -5,12 +5,15 @@ import type { TokenDatabase } from './database.js';
 import {
   tokenRecordOf,
   type CandidateDocument,
+  type ConsentDocument,
   type ReadTokenDocument,
   type TokenDocument,
 } from './documents.js';
 import { storeOperation } from './errors.js';
+import type { Fingerprint } from './fingerprint.js';
 import { replaced } from './pipeline.js';
 import type { SealedValue } from './sealing.js';
+import { REVOKED_STATES } from './token-revocation.js';
 
 /** How many unknown outcomes a record remembers. */
 const MAX_UNKNOWN = 20;
@@ -22,8 +25,10 @@ export interface ReadTokenWithGrant {
   grant: SealedValue | null;
   /** Refresh tokens of siblings, each sealed for its generation. */
   candidates: CandidateDocument[];
-  /** Keyed fingerprint of the imported refresh token. */
-  refreshTokenFingerprint: string | null;
+  /** Of the imported refresh token. */
+  refreshTokenFingerprint: Fingerprint | null;
+  /** The consent that the epoch began with; null: none. */
+  consent: ConsentDocument | null;
 }
 
 /** Reads a record with its sealed refresh token. */
@@ -40,8 +45,9 @@ export async function readTokenWithGrant(
       .toArray(),
   );
   if (document === undefined) return null;
-  const { access, grant, candidates, refreshTokenFingerprint } = document;
-  return { record: tokenRecordOf(document), access, grant, candidates, refreshTokenFingerprint };
+  const { access, grant, candidates, refreshTokenFingerprint, consent = null } = document;
+  const sealed = { access, grant, candidates };
+  return { record: tokenRecordOf(document), ...sealed, refreshTokenFingerprint, consent };
 }
 
 /** The record and generation a write is made against: every write compares before it sets. */
@@ -219,10 +225,12 @@ export async function endAttempt(
     set['unknown'] = appendUnknown(end.attemptId ?? '', end.type, end.mayStillRun);
   }
   if (end.dropGrant) set['grant'] = null;
+  if (end.state === 'reauthorization_required') set['keepAliveAt'] = null;
   const updated = await storeOperation('record a failed token request', () =>
     database.tokens.findOneAndUpdate(
       {
         ...parentFilter(parent),
+        state: { $nin: REVOKED_STATES },
         ...(end.attemptId === null ? { attempt: null } : { 'attempt.id': end.attemptId }),
         ...(end.state === 'reauthorization_required' ? noOther(end.triedCandidates) : {}),
       },
@@ -230,7 +238,23 @@ export async function endAttempt(
       { returnDocument: 'after', projection: { retryAt: 1 } },
     ),
   );
-  return updated === null ? undefined : { retryAt: updated.retryAt };
+  if (updated !== null) return { retryAt: updated.retryAt };
+  if (end.attemptId !== null) await releaseRevoking(database, parent, end.attemptId);
+  return undefined;
+}
+
+/** A revocation waits for the answer of a token request under way: there is none to be revoked. */
+async function releaseRevoking(
+  database: TokenDatabase,
+  parent: Parent,
+  attemptId: string,
+): Promise<void> {
+  await storeOperation('end a token request of a revoked connection', () =>
+    database.tokens.updateOne(
+      { ...parentFilter(parent), state: 'revoking', 'attempt.id': attemptId },
+      { $set: { attempt: null } },
+    ),
+  );
 }
 
 /** An owner that was taken for dead, and was not, knows the outcome after all. */

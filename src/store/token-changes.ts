@@ -1,12 +1,15 @@
 import type { Document } from 'mongodb';
+import type { TokenState } from '../contract/messages.js';
 import { NO_EVIDENCE } from '../contract/rotation-profile.js';
 import type { InvalidReason, TokenRecord } from '../contract/token-record.js';
 import type { TokenDatabase } from './database.js';
 import type { TokenDocument } from './documents.js';
 import { storeOperation } from './errors.js';
+import type { Fingerprint } from './fingerprint.js';
 import { replaced } from './pipeline.js';
 import type { SealedValue } from './sealing.js';
 import type { Parent } from './token-attempts.js';
+import { clocksFromNow, keepAliveFromLastUse, type RefreshTokenClocks } from './token-clocks.js';
 import { kidsOf } from './tokens.js';
 import { sessionOf } from './transaction.js';
 
@@ -15,7 +18,7 @@ export function newTokenDocument(
   connectionId: string,
   incarnation: string,
   grant: SealedValue | null,
-  refreshTokenFingerprint: string | null,
+  refreshTokenFingerprint: Fingerprint | null,
 ): TokenDocument {
   return {
     _id: connectionId,
@@ -25,7 +28,7 @@ export function newTokenDocument(
     state: 'active',
     access: null,
     grant,
-    kids: kidsOf(grant),
+    kids: kidsOf(grant, refreshTokenFingerprint?.digest ?? null),
     tokenType: null,
     scope: null,
     issuedAt: null,
@@ -33,6 +36,8 @@ export function newTokenDocument(
     refreshAfter: null,
     lifetimeMs: null,
     refreshTokenExpiresAt: null,
+    refreshTokenUsedAt: null,
+    keepAliveAt: null,
     refreshTokenFingerprint,
     invalid: null,
     attempt: null,
@@ -44,6 +49,8 @@ export function newTokenDocument(
     retryAt: null,
     lastOutcome: null,
     rejections: null,
+    revocation: null,
+    announced: { seq: 0, state: 'active', epoch: 1, expiring: null },
   };
 }
 
@@ -76,9 +83,15 @@ export async function insertToken(
 /** What putting a connection changes about its tokens. */
 export interface PutChange {
   /** Start the next epoch with this grant: what was issued before is not used again. */
-  nextEpoch: { grant: SealedValue | null; refreshTokenFingerprint: string | null } | null;
+  nextEpoch: {
+    state: TokenState;
+    grant: SealedValue | null;
+    refreshTokenFingerprint: Fingerprint | null;
+  } | null;
   /** Mark the access token invalid: the configuration it was issued for has changed. */
   invalidate: InvalidReason | null;
+  /** How long the refresh token lives and may lie idle, as the connection says now. */
+  clocks: RefreshTokenClocks;
 }
 
 /**
@@ -99,18 +112,23 @@ export async function applyPut(
       $cond: [{ $in: ['$state', ['blocked', 'quarantined']] }, 'active', '$state'],
     },
   };
+  if (change.nextEpoch === null) {
+    const keepAliveAt = keepAliveFromLastUse(change.clocks.keepAliveMs);
+    set['keepAliveAt'] = { $cond: [{ $in: ['$state', ENDED] }, null, keepAliveAt] };
+  }
   if (change.invalidate !== null) {
     set['invalid'] = replaced({ reason: change.invalidate, at: '$$NOW' });
   }
   if (change.nextEpoch !== null) {
+    const { grant, refreshTokenFingerprint } = change.nextEpoch;
     Object.assign(set, {
       epoch: parent.epoch + 1,
-      state: 'active',
+      state: change.nextEpoch.state,
       access: null,
-      grant: { $literal: change.nextEpoch.grant },
-      kids: kidsOf(change.nextEpoch.grant),
-      refreshTokenFingerprint: { $literal: change.nextEpoch.refreshTokenFingerprint },
-      refreshTokenExpiresAt: null,
+      grant: { $literal: grant },
+      kids: kidsOf(grant, refreshTokenFingerprint?.digest ?? null),
+      refreshTokenFingerprint: { $literal: refreshTokenFingerprint },
+      ...clocksFromNow(change.clocks, grant !== null),
       expiresAt: null,
       refreshAfter: null,
       invalid: null,
@@ -118,6 +136,7 @@ export async function applyPut(
       unknown: [],
       candidates: [],
       rejections: null,
+      revocation: null,
     });
   }
   const result = await storeOperation('change a token record', () =>
@@ -134,6 +153,9 @@ export async function applyPut(
   );
   return result.matchedCount === 1;
 }
+
+/** A refresh token that is of no use is not kept alive. */
+const ENDED: TokenState[] = ['reauthorization_required', 'revoking', 'revoked'];
 
 /** Ids of the connections after `after` whose lifecycle refreshes ahead, in order, at most `limit`. */
 export async function listAheadConnections(

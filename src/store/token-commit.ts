@@ -1,13 +1,16 @@
 import type { Document, Filter } from 'mongodb';
 import type { TokenState } from '../contract/messages.js';
-import type { RotationEvidence } from '../contract/rotation-profile.js';
 import type { InvalidReason } from '../contract/token-record.js';
 import type { TokenDatabase } from './database.js';
 import type { TokenDocument } from './documents.js';
 import { storeOperation } from './errors.js';
+import { FINGERPRINT_KIDS } from './fingerprint.js';
 import { replaced } from './pipeline.js';
+import { refreshTokenFields } from './refresh-token-fields.js';
+import { evidenceAfter } from './rotation-evidence.js';
 import type { SealedValue } from './sealing.js';
 import { parentFilter, type Parent } from './token-attempts.js';
+import { REVOKED_STATES } from './token-revocation.js';
 import { kidsOf } from './tokens.js';
 
 /** What a token request brought, sealed and ready to be written. */
@@ -22,11 +25,17 @@ export interface TokenSet {
   lifetimeMs: number | null;
   /** How long before expiry a refresh is due, jitter drawn. */
   refreshAheadMs: number;
-  refreshTokenLifetimeMs: number | null;
+  /** Null: not told, and not declared for a new one. */
+  refreshTokenLifetimeMs: number | 'never' | null;
+  /** After so long without use the refresh token is used again; null: it may lie idle. */
+  keepAliveMs: number | null;
   /** Time since the request was sent, on the sender's monotonic clock. */
   elapsedMs: number;
   attemptId: string;
+  /** When the intent was written (MongoDB's clock). */
   sentAt: Date;
+  /** At least so long after the intent was the request sent, on the sender's monotonic clock. */
+  sentAfterMs: number;
   /** When the record was read that the request was planned from (MongoDB's clock). */
   readAt: Date;
   /** Null when the answer was kept but is not trusted. */
@@ -53,10 +62,14 @@ const ifPutSince = (readAt: Date): Document => ({
 
 /**
  * What a commit found: the record holds this attempt's tokens; or, as `generation`, those of another
- * request from the same parent that was sent earlier; or it has moved on.
+ * request from the same parent that was sent earlier; or it has moved on. `orphaned`: nobody will ever
+ * use these tokens, because the connection is revoked, removed, or of a later epoch; `kept`: their
+ * refresh token is among those that the revocation under way revokes.
  */
 export type CommitResult =
-  { result: 'mine' | 'moved' } | { result: 'older_sibling'; generation: number };
+  | { result: 'mine' | 'moved' }
+  | { result: 'older_sibling'; generation: number }
+  | { result: 'orphaned'; kept: boolean };
 
 const MINE: CommitResult = { result: 'mine' };
 const MOVED: CommitResult = { result: 'moved' };
@@ -114,7 +127,7 @@ const REPLACED: Document = {
 };
 
 /** A revoked connection takes no more tokens. */
-const ALIVE: { $nin: TokenState[] } = { $nin: ['revoking', 'revoked'] };
+const ALIVE: { $nin: TokenState[] } = { $nin: REVOKED_STATES };
 
 async function write(
   database: TokenDatabase,
@@ -147,13 +160,45 @@ async function whoWasFirst(
       { projection: { epoch: 1, generation: 1, state: 1, committed: 1 } },
     ),
   );
-  const committed = found?.committed ?? null;
-  if (found === null || committed === null) return MOVED;
-  if (committed.attemptId === attemptId) return MINE;
-  if (found.epoch !== epoch || committed.parentGeneration !== generation) return MOVED;
+  if (found === null) return { result: 'orphaned', kept: false };
+  const { committed } = found;
+  if (committed?.attemptId === attemptId) return MINE;
+  if (found.epoch !== epoch || REVOKED_STATES.includes(found.state)) {
+    return { result: 'orphaned', kept: await leaveToRevocation(database, parent, unwritten) };
+  }
+  if (committed === null) return MOVED;
+  if (committed.parentGeneration !== generation) return MOVED;
   if (committed.sentAt < sentAt) return { result: 'older_sibling', generation: found.generation };
   await keepAsCandidate(database, { ...parent, generation: found.generation }, unwritten);
   return MOVED;
+}
+
+/**
+ * Leaves a refresh token that came too late to the revocation under way, which waits for this attempt.
+ *
+ * @returns whether the revocation has it
+ */
+async function leaveToRevocation(
+  database: TokenDatabase,
+  { connectionId: _id, incarnation, epoch }: Parent,
+  { tokens, generation }: Unwritten,
+): Promise<boolean> {
+  const { attemptId, grant } = tokens;
+  const own = { $eq: ['$attempt.id', attemptId] };
+  const set: Document = { attempt: { $cond: [own, null, '$attempt'] } };
+  if (grant !== null) {
+    const candidate = { attemptId, grant: { $literal: grant }, generation, at: '$$NOW' };
+    set['candidates'] = { $concatArrays: ['$candidates', [candidate]] };
+    set['kids'] = { $setUnion: ['$kids', kidsOf(grant)] };
+    set['revocation.refreshToken'] = false;
+  }
+  const result = await storeOperation('leave a late token to its revocation', () =>
+    database.tokens.updateOne(
+      { _id, incarnation, epoch, state: 'revoking', 'candidates.attemptId': { $ne: attemptId } },
+      [{ $set: set }],
+    ),
+  );
+  return result.matchedCount === 1 && grant !== null;
 }
 
 /**
@@ -187,25 +232,25 @@ async function keepAsCandidate(
 }
 
 function committedFields(parent: Parent, generation: number, tokens: TokenSet): Document {
+  const sent = whenSent(tokens);
   const sinceSent = (lifetimeMs: number | null): Document | null =>
-    lifetimeMs === null ? null : { $add: ['$$NOW', lifetimeMs - tokens.elapsedMs] };
+    lifetimeMs === null ? null : { $add: [sent, lifetimeMs] };
   const { lifetimeMs } = tokens;
   return {
     generation,
     state: tokens.state,
     access: { $literal: tokens.access },
     grant: { $literal: tokens.grant },
-    kids: kidsOf(tokens.access, tokens.grant),
+    kids: {
+      $setUnion: [kidsOf(tokens.access, tokens.grant), ...FINGERPRINT_KIDS],
+    },
     tokenType: { $literal: tokens.tokenType },
     scope: { $literal: tokens.scope },
-    issuedAt: { $subtract: ['$$NOW', tokens.elapsedMs] },
+    issuedAt: sent,
     expiresAt: sinceSent(lifetimeMs),
     refreshAfter: sinceSent(lifetimeMs === null ? null : lifetimeMs - tokens.refreshAheadMs),
     lifetimeMs,
-    refreshTokenExpiresAt:
-      tokens.refreshTokenLifetimeMs === null && tokens.rotated === 'same_token'
-        ? '$refreshTokenExpiresAt'
-        : sinceSent(tokens.refreshTokenLifetimeMs),
+    ...refreshTokenFields(tokens, sinceSent),
     invalid:
       tokens.invalid === null
         ? ifPutSince(tokens.readAt)
@@ -237,19 +282,10 @@ function committedFields(parent: Parent, generation: number, tokens: TokenSet): 
   };
 }
 
-/** What the answer says about how the server rotates, added to what was seen before. */
-function evidenceAfter({ rotated, sentAt }: TokenSet): Document {
-  const counted = (name: keyof RotationEvidence, more: Document | number): Document => ({
-    $add: [{ $ifNull: [`$rotationEvidence.${name}`, 0] }, more],
-  });
-  // Its own entry, written by whoever took it for dead, is a later one.
-  const before = { $filter: { input: '$unknown', cond: { $lte: ['$$this.at', sentAt] } } };
-  return {
-    sameTokenReturned: counted('sameTokenReturned', rotated === 'same_token' ? 1 : 0),
-    newTokenReturned: counted('newTokenReturned', rotated === 'new_token' ? 1 : 0),
-    oldTokenAcceptedAfterUnknown: counted(
-      'oldTokenAcceptedAfterUnknown',
-      rotated === null ? 0 : { $cond: [{ $eq: [before, []] }, 0, 1] },
-    ),
-  };
-}
+/**
+ * When the request was sent, by MongoDB's clock, never too late: not later than it was after the
+ * intent, however long this write is on its way.
+ */
+const whenSent = ({ elapsedMs, sentAt, sentAfterMs }: TokenSet): Document => ({
+  $min: [{ $subtract: ['$$NOW', elapsedMs] }, { $add: [sentAt, sentAfterMs] }],
+});

@@ -29,6 +29,7 @@ const READ_PROJECTION: Document = {
   refreshAfter: 1,
   lifetimeMs: 1,
   refreshTokenExpiresAt: 1,
+  keepAliveAt: 1,
   refreshTokenFingerprint: 1,
   invalid: 1,
   attempt: 1,
@@ -42,6 +43,7 @@ const READ_PROJECTION: Document = {
   retryAt: 1,
   lastOutcome: 1,
   rejections: 1,
+  revocation: 1,
   hasGrant: { $ne: ['$grant', null] },
   now: '$$NOW',
 };
@@ -99,13 +101,24 @@ export function refreshTokenContext(
   return tokenContext(database, place, `refresh_token|${recipientOf(connection)}`);
 }
 
-/** Whom a sealed secret may be sent to: the token endpoint's origin, as which client, and how. */
+/**
+ * Whom a sealed secret may be sent to: the token endpoint's origin, as which client, and how; and the
+ * other origins, if any, at which an endpoint takes secrets.
+ */
 export function recipientOf({
-  authorizationServer,
+  authorizationServer: server,
   client,
 }: Pick<ConnectionRecord, 'authorizationServer' | 'client'>): string {
-  const { origin } = new URL(authorizationServer.tokenEndpoint);
-  return `${origin}|${client.clientId}|${client.authentication}`;
+  const { origin } = new URL(server.tokenEndpoint);
+  const others = [
+    server.revocationEndpoint,
+    server.introspectionEndpoint,
+    server.pushedAuthorizationRequestEndpoint,
+    server.deviceAuthorizationEndpoint,
+  ].flatMap((endpoint) => (endpoint == null ? [] : [new URL(endpoint).origin]));
+  const elsewhere = [...new Set(others)].filter((other) => other !== origin).sort();
+  const also = elsewhere.length === 0 ? '' : `|${elsewhere.join('|')}`;
+  return `${origin}|${client.clientId}|${client.authentication}${also}`;
 }
 
 function tokenContext(
@@ -149,15 +162,4 @@ export async function rejectGeneration(
     ]),
   );
   return result.modifiedCount === 1;
-}
-
-/** How many token and connection records need the key of an id. */
-export async function countRecordsOfKey(database: TokenDatabase, kid: string): Promise<number> {
-  const [tokens, connections] = await storeOperation('count the records of a key', () =>
-    Promise.all([
-      database.tokens.countDocuments({ kids: kid }),
-      database.connections.countDocuments({ kids: kid }),
-    ]),
-  );
-  return tokens + connections;
 }

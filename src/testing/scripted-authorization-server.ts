@@ -1,10 +1,12 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { text } from 'node:stream/consumers';
+import { setTimeout as sleep } from 'node:timers/promises';
 import {
   issue,
   type ReceivedTokenRequest,
   type ScriptedReply,
   type TokenAnswer,
+  type TokenReply,
 } from './scripted-replies.js';
 import { TokenLedger } from './token-ledger.js';
 
@@ -19,10 +21,18 @@ export interface ScriptedAuthorizationServer {
   tokenEndpoint: string;
   /** RFC 7009: what is posted to it is revoked. */
   revocationEndpoint: string;
+  /** RFC 7662: says whether a token is active by the ledger. */
+  introspectionEndpoint: string;
   /** Every token request, in order. */
   received: ReceivedTokenRequest[];
   /** The next replies, in order. */
   script: ScriptedReply[];
+  /** Every revocation request, in order. */
+  revocations: ReceivedTokenRequest[];
+  /** The next replies to revocation requests, in order; a 200 revokes. Afterwards all are revoked. */
+  revocationScript: ScriptedReply[];
+  /** The next replies to introspection requests, in order. */
+  introspectionScript: ScriptedReply[];
   /** The reply when the script is over. */
   otherwise: ScriptedReply;
   /** Tokens issued, presented and revoked. */
@@ -51,6 +61,10 @@ export async function startScriptedAuthorizationServer(): Promise<ScriptedAuthor
     origin,
     tokenEndpoint: `${origin}/token`,
     revocationEndpoint: `${origin}/revoke`,
+    introspectionEndpoint: `${origin}/introspect`,
+    revocations: [],
+    revocationScript: [],
+    introspectionScript: [],
     received: [],
     script: [],
     otherwise: () => issue(`scripted-access-${scripted.received.length}`),
@@ -70,34 +84,89 @@ async function answer(
   response: ServerResponse,
 ): Promise<void> {
   const parameters = Object.fromEntries(new URLSearchParams(await text(request)));
-  if (request.url === '/revoke') {
-    scripted.ledger.revoke(parameters['token'] ?? '');
-    response.writeHead(200).end();
-    return;
-  }
   const received = { at: Date.now(), grantType: parameters['grant_type'], parameters };
-  scripted.received.push(received);
-  const { refresh_token: presented } = parameters;
-  if (presented !== undefined) scripted.ledger.presented.push(presented);
-  const next = scripted.script.shift() ?? scripted.otherwise;
-  const reply = typeof next === 'function' ? await next(received, response) : next;
+  const { reply, done } = await replyTo(scripted, request.url ?? '', { received, response });
   if (reply === undefined || reply === 'hang') return;
-  if (reply === 'reset') request.socket.resetAndDestroy();
-  else send(scripted.ledger, reply, response);
+  if (reply === 'reset') return void request.socket.resetAndDestroy();
+  if (reply.status < 300) done?.();
+  await send(scripted.ledger, reply, response);
 }
 
-function send(ledger: TokenLedger, reply: TokenAnswer, response: ServerResponse): void {
-  const { status, headers = {}, body = '', cutAfterBytes } = reply;
+interface Arrived {
+  received: ReceivedTokenRequest;
+  response: ServerResponse;
+}
+
+/** The reply to a request, and what it does when it is a success. */
+async function replyTo(
+  scripted: ScriptedAuthorizationServer,
+  path: string,
+  { received, response }: Arrived,
+): Promise<{ reply: TokenReply | undefined; done?: () => void }> {
+  const made = (next: ScriptedReply) =>
+    typeof next === 'function' ? next(received, response) : next;
+  const { ledger } = scripted;
+  const { token = '', refresh_token: presented } = received.parameters;
+  if (path === '/revoke') {
+    scripted.revocations.push(received);
+    const next = scripted.revocationScript.shift() ?? { status: 200, body: '' };
+    return { reply: await made(next), done: () => ledger.revoke(token) };
+  }
+  if (path === '/introspect') {
+    const told = { status: 200, body: { active: ledger.isActive(token) } };
+    return { reply: await made(scripted.introspectionScript.shift() ?? told) };
+  }
+  scripted.received.push(received);
+  if (presented !== undefined) ledger.presented.push(presented);
+  return { reply: await made(scripted.script.shift() ?? scripted.otherwise) };
+}
+
+async function send(
+  ledger: TokenLedger,
+  reply: TokenAnswer,
+  response: ServerResponse,
+): Promise<void> {
+  const { status, headers = {}, body = '', cutAfterBytes, delayMs, byteEveryMs, doubled } = reply;
   const isText = typeof body === 'string';
   const bytes = Buffer.from(isText ? body : JSON.stringify(body));
   if (!isText) record(ledger, body);
-  response.writeHead(status, {
+  if (delayMs !== undefined) await sleep(delayMs);
+  const head = {
     'content-type': isText ? 'text/html' : 'application/json',
     'content-length': bytes.length,
     ...headers,
-  });
-  if (cutAfterBytes === undefined) response.end(bytes);
-  else response.write(bytes.subarray(0, cutAfterBytes), () => response.destroy());
+  };
+  if (doubled === true) {
+    response.socket?.end(
+      Buffer.concat([onTheWire(status, head, bytes), onTheWire(status, head, bytes)]),
+    );
+    return;
+  }
+  response.writeHead(status, head);
+  if (cutAfterBytes !== undefined) {
+    response.write(bytes.subarray(0, cutAfterBytes), () => response.destroy());
+    return;
+  }
+  if (byteEveryMs !== undefined) await writeSlowly(bytes, byteEveryMs, response);
+  else response.end(bytes);
+}
+
+async function writeSlowly(
+  bytes: Buffer,
+  byteEveryMs: number,
+  response: ServerResponse,
+): Promise<void> {
+  for (const byte of bytes) {
+    if (response.destroyed) return;
+    response.write(Buffer.of(byte));
+    await sleep(byteEveryMs);
+  }
+  response.end();
+}
+
+function onTheWire(status: number, head: Record<string, string | number>, bytes: Buffer): Buffer {
+  const fields = Object.entries(head).map(([name, value]) => `${name}: ${value}\r\n`);
+  return Buffer.concat([Buffer.from(`HTTP/1.1 ${status} \r\n${fields.join('')}\r\n`), bytes]);
 }
 
 /** Tokens count as issued when they are sent, whether or not they arrive. */

@@ -5,7 +5,7 @@ import { checkApiCall, type CheckedApiCall } from './api-request.js';
 import { apiResult, readLimited } from './api-response.js';
 import { tokenSentFor, wasRefused } from './authorized-fetch.js';
 import type { ApiRules } from './api-rules.js';
-import { assertUrlAllowed } from './source-network.js';
+import { assertUrlAllowed } from './source-parts.js';
 import type { TokenSource } from './token-source.js';
 
 /** Codes of a connection that was never made: no byte of the request left. */

@@ -12,10 +12,14 @@ export {
   type LifecycleClient,
   type LifecycleClientOptions,
 } from './lifecycle-client.js';
+export { createNoticeClient, type NoticeClient } from './notice-client.js';
 export { METRICS, currentMeter } from './metrics.js';
+export { requestRevocation, type RevocationDependencies } from './request-revocation.js';
+export { lifecycleOf, networkOf } from './source-parts.js';
 export {
   createTokenSource,
   type GetAccessTokenOptions,
   type TokenSource,
   type TokenSourceOptions,
 } from './token-source.js';
+export { wakeParked } from './wake-parked.js';

@@ -8,10 +8,17 @@ import {
   type ConnectionLike,
 } from '@temporalio/client';
 import type { DataConverter } from '@temporalio/common';
-import type { ConnectionInput, EnsureTokenInput, EnsureTokenResult } from '../contract/messages.js';
+import type {
+  ConnectionInput,
+  EnsureTokenInput,
+  EnsureTokenResult,
+  RevokeInput,
+  RevokeResult,
+} from '../contract/messages.js';
 import {
   CONFIGURE_UPDATE,
   ENSURE_TOKEN_UPDATE,
+  REVOKE_UPDATE,
   TOKEN_LIFECYCLE_WORKFLOW,
   ensureTokenUpdateId,
   lifecycleWorkflowId,
@@ -51,6 +58,9 @@ export interface LifecycleClientOptions {
 export type EnsureTokenAnswer =
   EnsureTokenResult | { outcome: 'no_answer' } | { outcome: 'unreachable' };
 
+/** What came back of `revoke`, as with {@link EnsureTokenAnswer}. */
+export type RevokeAnswer = 'answered' | 'no_answer' | 'unreachable';
+
 /** Speaks to the lifecycle workflows. */
 export interface LifecycleClient {
   /** Asks for a token by update-with-start; every caller with the same key and bucket joins. */
@@ -67,6 +77,11 @@ export interface LifecycleClient {
    * @returns whether a lifecycle took note
    */
   configure(connectionId: string, start: boolean, deadlineMs: number): Promise<boolean>;
+  /**
+   * Has the connection's tokens revoked, and waits for the first answer of the authorization server;
+   * starts the lifecycle when it is not running.
+   */
+  revoke(connectionId: string, deadlineMs: number): Promise<RevokeAnswer>;
   /** Starts the lifecycle unless it is running. */
   start(connectionId: string): Promise<void>;
   /** Ends the lifecycle of a removed connection; works without a worker. */
@@ -142,6 +157,21 @@ export function createLifecycleClient(options: LifecycleClientOptions): Lifecycl
         if (answerOf(error) === 'unreachable') throw error;
         return false;
       }
+    },
+    async revoke(connectionId, deadlineMs) {
+      const update = client.withDeadline(Date.now() + deadlineMs, () =>
+        client.workflow.executeUpdateWithStart<LifecycleWorkflow, RevokeResult, [RevokeInput]>(
+          REVOKE_UPDATE,
+          { args: [{}], startWorkflowOperation: startOperation(connectionId) },
+        ),
+      );
+      try {
+        const answer = await within(update, deadlineMs + DEADLINE_SLACK_MS);
+        if (answer !== undefined) return 'answered';
+      } catch (error) {
+        if (!(error instanceof WorkflowUpdateRPCTimeoutOrCancelledError)) return answerOf(error);
+      }
+      return (await reachable(connection)) ? 'no_answer' : 'unreachable';
     },
     async start(connectionId) {
       await client.withDeadline(Date.now() + START_MS, () =>

@@ -9,7 +9,7 @@ export interface MemoryEntry {
   /** The token as callers get it, made once. */
   answer: Promise<StoredAccessToken>;
   record: TokenRecord;
-  /** When the record was asked for. */
+  /** When the record was read: what `record.now` belongs to. */
   readAt: number;
   /** Until then nothing needs doing. */
   freshUntil: number;
@@ -64,7 +64,7 @@ export class TokenMemory {
    * Keeps a token. One that can still be used is never replaced by an older one, which only a
    * restored database brings.
    *
-   * @param readAt - monotonic time before the record was asked for, so that what remains is never
+   * @param readAt - monotonic time that `record.now` belongs to, so that what remains is never
    *   overestimated
    */
   keep(record: TokenRecord, token: StoredAccessToken, readAt: number): void {

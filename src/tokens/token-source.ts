@@ -10,7 +10,7 @@ import { Acquirer } from './acquire.js';
 import { ApiRulesReader } from './api-rules.js';
 import { createAuthorizedFetch } from './authorized-fetch.js';
 import { LifecycleAccess } from './lifecycle-access.js';
-import { withNetwork } from './source-network.js';
+import { withParts } from './source-parts.js';
 import { TokenMemory } from './token-memory.js';
 import { TokenMetrics } from './metrics.js';
 import { TokenReader } from './token-reader.js';
@@ -125,7 +125,7 @@ export function createTokenSource(options: TokenSourceOptions): TokenSource {
       await Promise.all([database.close(), network.close()]);
     },
   };
-  return withNetwork(source, network);
+  return withParts(source, { network, lifecycle });
 }
 
 function checkInput(connectionId: unknown, options: GetAccessTokenOptions): void {

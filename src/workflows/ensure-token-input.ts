@@ -8,6 +8,7 @@ const REASONS: Readonly<Record<EnsureReason, true>> = {
   min_valid: true,
   rejected: true,
   forced: true,
+  keep_alive: true,
 };
 
 /**

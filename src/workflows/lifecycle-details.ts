@@ -1,5 +1,5 @@
 import { FAILURES, isFailureType } from '../contract/failure-types.js';
-import type { ConnectionStatus, LifecycleView } from '../contract/messages.js';
+import type { ConnectionStatus, LifecycleView, Revoked } from '../contract/messages.js';
 
 /** What people read about a run in the Temporal UI (markdown). */
 export function lifecycleDetails(view: LifecycleView): string {
@@ -18,6 +18,13 @@ export function lifecycleDetails(view: LifecycleView): string {
   if (status.invalid !== null) {
     rows.push(['Invalid', `${status.invalid.reason}, ${status.invalid.at}`]);
   }
+  if (status.refreshTokenExpiresAt != null) {
+    rows.push(['Refresh token ends', status.refreshTokenExpiresAt]);
+  }
+  if (status.revocation != null) {
+    rows.push(['Refresh token', revokedText(status.revocation.refreshToken)]);
+    rows.push(['Access token', revokedText(status.revocation.accessToken)]);
+  }
   const { lastOutcome } = status;
   if (lastOutcome !== null && lastOutcome.type !== null) {
     rows.push(['Last failure', `\`${lastOutcome.type}\`, ${lastOutcome.at}`]);
@@ -30,9 +37,17 @@ export function lifecycleDetails(view: LifecycleView): string {
 
 /** When somebody asks for a token next; the attempts of an outage are the pending activity's. */
 function nextRefreshOf(status: ConnectionStatus): string {
+  if (status.state === 'revoking') return 'none: the tokens are being revoked';
   if (status.state !== 'active' && status.state !== 'at_risk') return 'none before the next put';
   if (status.failures > 0 && status.retryAt !== null) return 'retried: see Pending Activities';
   return status.nextRefreshAt ?? 'when a caller needs it';
+}
+
+/** What the authorization server said of a token that it was asked to revoke. */
+function revokedText(revoked: Revoked): string {
+  if (revoked === null) return 'there was none';
+  if (revoked === 'never') return 'erased; never confirmed, so it lives until it expires';
+  return revoked ? 'revoked' : 'taken for alive until the server answers';
 }
 
 /** The authorization server's own words, so that the UI does not take them for markdown. */

@@ -1,21 +1,27 @@
 import { defineSearchAttributeKey, SearchAttributeType } from '@temporalio/common';
 import {
+  patched,
   proxyActivities,
   setCurrentDetails,
   upsertSearchAttributes,
   workflowInfo,
 } from '@temporalio/workflow';
 import type { IssueActivities } from '../activities/index.js';
+import { revokeResultOf } from '../contract/decide-revocation.js';
 import type {
   ConnectionStatus,
+  EnsureReason,
   EnsureTokenInput,
   EnsureTokenResult,
   LifecycleView,
+  RevokeResult,
 } from '../contract/messages.js';
 import { issueTaskQueue } from '../contract/names.js';
+import { failure } from '../failures.js';
 import { lifecycleDetails } from './lifecycle-details.js';
 import { READ_OPTIONS, TIMEOUTS } from './options.js';
 import { TokenIssue } from './token-issue.js';
+import { TokenRevocation } from './token-revocation.js';
 
 const STATE_ATTRIBUTE = defineSearchAttributeKey('OAuthTokenState', SearchAttributeType.KEYWORD);
 const FAILURE_ATTRIBUTE = defineSearchAttributeKey('OAuthFailureType', SearchAttributeType.KEYWORD);
@@ -26,10 +32,19 @@ export class LifecycleRun {
   /** The record as it was last seen; null: not looked at yet. */
   #view: LifecycleView | null = null;
   #issue: TokenIssue | null = null;
+  #revocation: TokenRevocation | null = null;
   #attributes = '';
   /** Workflow time before which the lifecycle does not refresh by itself. */
   #notBefore = 0;
+  /** Workflow time at which an idle refresh token has to be used; null: none has. */
+  #keepAliveAt: number | null = null;
 
+  /** The connection's tokens are to be revoked. */
+  revoking = false;
+  /** Workflow time before which the lifecycle does not ask for the revocation again. */
+  revokeNotBefore = 0;
+  /** An event is to be announced. */
+  untold = false;
   /** The record has to be looked at again. */
   needsLook = false;
   /** The run is about to end: messages are answered at once. */
@@ -62,6 +77,16 @@ export class LifecycleRun {
     return this.#view?.refresh === 'ahead';
   }
 
+  /** A refresh that keeps the refresh token alive is due before an idle run would end. */
+  get keepsAlive(): boolean {
+    return this.#keepAliveAt !== null && this.#keepAliveAt <= Date.now() + TIMEOUTS.idleMs;
+  }
+
+  /** The authorization server is being asked to revoke. */
+  get revocationUnderWay(): boolean {
+    return this.#revocation !== null;
+  }
+
   /** The `ensureToken` handler: joins the token request under way, or starts it. */
   async ensureToken(input: EnsureTokenInput): Promise<EnsureTokenResult> {
     this.lastUsedAt = Date.now();
@@ -76,7 +101,56 @@ export class LifecycleRun {
   configure(): void {
     this.lastUsedAt = Date.now();
     this.needsLook = true;
+    this.revokeNotBefore = 0;
     this.#issue?.cancel();
+    this.#revocation?.cancel();
+  }
+
+  /**
+   * The `revoke` handler: says first that the tokens are revoked, then waits for the server's answer.
+   *
+   * @throws ApplicationFailure `Connection.not_found`
+   */
+  async revoke(): Promise<RevokeResult> {
+    this.lastUsedAt = Date.now();
+    // Whoever asks means the authorization there is now, and no later one.
+    await this.look();
+    const { state, epoch } = this.status();
+    if (!this.gone && state !== 'revoking' && state !== 'revoked') await this.#begin(epoch);
+    const connectionId = this.#connectionId;
+    if (this.gone) throw failure('Connection.not_found', { connectionId });
+    this.#issue?.cancel();
+    const answersAtOnce = this.draining || workflowInfo().continueAsNewSuggested;
+    if (this.revoking && !answersAtOnce) await this.startRevocation().firstAttempt();
+    return revokeResultOf(this.status());
+  }
+
+  async #begin(epoch: number): Promise<void> {
+    const { beginRevocation } = proxyActivities<IssueActivities>({
+      ...READ_OPTIONS,
+      taskQueue: issueTaskQueue(workflowInfo().taskQueue),
+      summary: `epoch ${epoch} is revoked: nobody gets its tokens any more`,
+    });
+    const connectionId = this.#connectionId;
+    this.#see(await beginRevocation({ connectionId, epoch, priorAttempts: 0 }));
+  }
+
+  /** Joins the revocation under way, or starts it. */
+  startRevocation(): TokenRevocation {
+    if (this.#revocation !== null) return this.#revocation;
+    const revocation = new TokenRevocation(this.#connectionId, this.status().epoch);
+    this.#revocation = revocation;
+    const onFirstFailure = (): void => {
+      this.needsLook = true;
+    };
+    void revocation.run(onFirstFailure).then(({ view, failed }) => {
+      this.#revocation = null;
+      this.lastUsedAt = Date.now();
+      if (view !== null) this.#see(view);
+      else this.needsLook = true;
+      if (failed) this.revokeNotBefore = Date.now() + TIMEOUTS.revokeAgainMs;
+    });
+    return revocation;
   }
 
   /** The `status` query. */
@@ -95,11 +169,26 @@ export class LifecycleRun {
     this.#see(await readLifecycle({ connectionId: this.#connectionId }));
   }
 
-  /** Refreshes ahead of expiry. */
+  /** Begins the delivery of what is untold of the connection. */
+  async announce(): Promise<void> {
+    this.untold = false;
+    const { announceEvents } = proxyActivities<IssueActivities>({
+      ...READ_OPTIONS,
+      taskQueue: issueTaskQueue(workflowInfo().taskQueue),
+      summary: 'announce what has changed',
+    });
+    await announceEvents({ connectionId: this.#connectionId });
+  }
+
+  /** Refreshes ahead of expiry, or so that the refresh token does not expire unused. */
   refreshAhead(): void {
     const { epoch, generation } = this.status();
-    const reason = generation === 0 ? 'missing' : 'stale';
+    const reason = generation === 0 ? 'missing' : this.#whyAhead();
     if (this.#issue === null) this.#start({ epoch, generation, minValidMs: 0, reason });
+  }
+
+  #whyAhead(): EnsureReason {
+    return this.#keepAliveAt !== null && this.#keepAliveAt <= Date.now() ? 'keep_alive' : 'stale';
   }
 
   /** Answers everybody who waits, so that the run can end. */
@@ -127,8 +216,18 @@ export class LifecycleRun {
 
   #see(view: LifecycleView): void {
     this.#view = view;
-    const { refreshInMs, status } = view;
-    this.dueAt = refreshInMs === null ? null : Math.max(Date.now() + refreshInMs, this.#notBefore);
+    const { refreshInMs, keepAliveInMs = null, status } = view;
+    const timeOf = (inMs: number | null): number | null =>
+      inMs === null ? null : Math.max(Date.now() + inMs, this.#notBefore);
+    this.dueAt = timeOf(refreshInMs);
+    // Both are news of a later version, which a run of an earlier one has answered without.
+    this.#keepAliveAt = null;
+    if (keepAliveInMs !== null && patched('keep-alive')) {
+      this.#keepAliveAt = timeOf(keepAliveInMs);
+      this.dueAt = Math.min(this.dueAt ?? Infinity, this.#keepAliveAt ?? Infinity);
+    }
+    this.revoking = status?.state === 'revoking' && patched('revocation');
+    this.untold = view.untold === true && patched('events');
     setCurrentDetails(lifecycleDetails(view));
     if (!view.searchAttributes || status === null) return;
     const failureType = status.lastOutcome?.type ?? null;
@@ -158,5 +257,7 @@ function unseenStatus(connectionId: string): ConnectionStatus {
     retryAt: null,
     invalid: null,
     lastOutcome: null,
+    refreshTokenExpiresAt: null,
+    revocation: null,
   };
 }

@@ -33,6 +33,7 @@ const WHY: Record<EnsureReason, string> = {
   min_valid: 'a caller needs it valid for longer',
   rejected: 'the API refused the token, or it is invalid',
   forced: 'somebody asked for it',
+  keep_alive: 'the refresh token must not lie idle',
 };
 
 /** How a token request ended for the lifecycle: with news of the record, or without. */

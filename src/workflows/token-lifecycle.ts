@@ -13,7 +13,7 @@ import { CONNECTION_ID_RULE, isConnectionId, lifecycleWorkflowId } from '../cont
 import { failure } from '../failures.js';
 import { checkEnsureTokenInput } from './ensure-token-input.js';
 import { LifecycleRun } from './lifecycle-run.js';
-import { configureUpdate, ensureTokenUpdate, statusQuery } from './messages.js';
+import { configureUpdate, ensureTokenUpdate, revokeUpdate, statusQuery } from './messages.js';
 import { TIMEOUTS } from './options.js';
 import { autoUpgrade } from './versioning.js';
 
@@ -45,6 +45,9 @@ export async function tokenLifecycle(input: ConnectionInput): Promise<void> {
     },
     { description: 'The connection was put: look at its record again.' },
   );
+  setHandler(revokeUpdate, () => CancellationScope.nonCancellable(() => run.revoke()), {
+    description: 'Nobody gets the tokens any more, and the authorization server revokes them.',
+  });
   setHandler(statusQuery, () => run.status(), {
     description: 'State, generation, expiry, next refresh and last failure.',
   });
@@ -70,14 +73,31 @@ async function live(run: LifecycleRun): Promise<void> {
   while (!run.gone) {
     if (workflowInfo().continueAsNewSuggested) return drained(run);
     if (run.needsLook || run.unseen) await run.look();
-    else if (run.refreshesAhead) await untilRefreshDue(run);
+    else if (run.untold) await run.announce();
+    else if (run.revoking) await untilRevoked(run);
+    else if (run.refreshesAhead || run.keepsAlive) await untilRefreshDue(run);
     else if (await idle(run)) break;
   }
   await drained(run);
 }
 
-const hasNews = (run: LifecycleRun): boolean =>
-  run.needsLook || run.gone || workflowInfo().continueAsNewSuggested;
+const hasChanged = (run: LifecycleRun): boolean =>
+  run.needsLook || run.untold || run.gone || workflowInfo().continueAsNewSuggested;
+
+const hasNews = (run: LifecycleRun): boolean => run.revoking || hasChanged(run);
+
+/** Has the tokens revoked; a server that refused for good is asked again after a long pause. */
+async function untilRevoked(run: LifecycleRun): Promise<void> {
+  if (run.revocationUnderWay) {
+    return condition(() => !run.revocationUnderWay || hasChanged(run));
+  }
+  const waitMs = run.revokeNotBefore - Date.now();
+  if (waitMs > 0) {
+    const woken = (): boolean => run.revocationUnderWay || hasChanged(run);
+    if (await condition(woken, waitMs, { summary: 'revoke again' })) return;
+  }
+  run.startRevocation();
+}
 
 /** Waits until a refresh is due, and starts it. */
 async function untilRefreshDue(run: LifecycleRun): Promise<void> {
@@ -106,7 +126,7 @@ async function idle(run: LifecycleRun): Promise<boolean> {
   const waitMs = run.lastUsedAt + TIMEOUTS.idleMs - Date.now();
   if (waitMs <= 0 && !run.issuing) return true;
   const woken = await condition(
-    () => run.refreshesAhead || hasNews(run),
+    () => run.refreshesAhead || run.keepsAlive || hasNews(run),
     Math.max(waitMs, TIMEOUTS.idleMs / 10),
     { summary: 'idle: ends when nobody asks' },
   );

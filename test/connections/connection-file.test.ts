@@ -92,7 +92,7 @@ describe('a connection file', () => {
       connectionId: 'a b',
       authorizationServer: { tokenEndpoint: 'http://as.example.com/token', requestTimeoutMs: 1.5 },
       client: { authentication: 'private_key_jwt', clientSecret: 'hunter2-literal' },
-      grant: { grantType: 'authorization_code', rotation: 'lenient' },
+      grant: { grantType: 'password', rotation: 'lenient' },
       api: { allowedOrigins: ['https://api.example.com/v1'] },
       lifetime: { refresh: 'sometimes' },
       comment: 'x',
@@ -164,8 +164,8 @@ describe('a connection file is refused', () => {
     ],
     [
       'with a grant that is not built yet',
-      fileWith({ 'grant.grantType': 'device_code' }),
-      'grant.grantType: "device_code" is not supported yet: it must be client_credentials or refresh_token',
+      fileWith({ 'grant.grantType': 'urn:ietf:params:oauth:grant-type:jwt-bearer' }),
+      'grant.grantType: "urn:ietf:params:oauth:grant-type:jwt-bearer" is not supported yet: it must be client_credentials, refresh_token, authorization_code or device_code',
     ],
     [
       'with rotation of client credentials',

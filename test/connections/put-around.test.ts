@@ -58,13 +58,18 @@ describe('put and remove at the same time', () => {
 describe('the lifecycle', () => {
   const lifecycle = (running: boolean, answers: boolean) => {
     const calls: [string, boolean][] = [];
+    const woken: string[] = [];
     return {
-      calls,
+      ...{ calls, woken },
       configure: async (id: string, start: boolean) => {
         calls.push([id, start]);
         return answers;
       },
       describe: async () => (running ? { status: 'RUNNING' } : null),
+      wake: async (id: string) => {
+        woken.push(id);
+        if (!answers) throw new Error('unreachable');
+      },
     };
   };
 
@@ -84,6 +89,18 @@ describe('the lifecycle', () => {
     expect(await put(file, SECRETS, silent)).toMatchObject({ created: true });
     expect(silent.calls).toEqual([['superservice', true]]);
     expect(warnings).toEqual([expect.stringContaining('No worker answered')]);
+  });
+
+  it('wakes whoever waits for a grant that was put anew, and put succeeds when that fails', async () => {
+    const reachable = lifecycle(false, true);
+    await put(REFRESH_TOKEN, SECRETS, reachable);
+    expect(reachable.woken).toEqual([]);
+    await put(REFRESH_TOKEN, { ...SECRETS, REFRESH: 'rt-another' }, reachable);
+    expect(reachable.woken).toEqual(['superservice']);
+    const gone = lifecycle(false, false);
+    const again = { ...SECRETS, REFRESH: 'rt-a-third' };
+    expect(await put(REFRESH_TOKEN, again, gone)).toMatchObject({ epoch: 3 });
+    expect(warnings).toEqual([expect.stringContaining('could not be woken')]);
   });
 });
 

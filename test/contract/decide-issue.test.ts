@@ -167,3 +167,39 @@ describe('an attempt that somebody else began', () => {
     );
   });
 });
+
+describe('a consent that brought no refresh token', () => {
+  const CONSENTS: IssuedGrant[] = [
+    { grantType: 'authorization_code', rotation: null },
+    { grantType: 'device_code', rotation: null },
+  ];
+  const bare = { hasRefreshToken: false } as const;
+
+  it.each(CONSENTS)('is over when its access token expires ($grantType)', (grant) => {
+    const over = { action: 'give_up', over: true };
+    expect(decideIssue(expiredRecord(bare), asked('expired'), grant)).toEqual(over);
+    const refused = record({ ...bare, invalid: rejected });
+    expect(decideIssue(refused, asked('rejected'), grant)).toEqual(over);
+    const empty = newRecord(bare);
+    expect(decideIssue(empty, asked('missing', { generation: 0 }), grant)).toEqual(over);
+  });
+
+  it.each(CONSENTS)('serves to its end, whoever asks for more ($grantType)', (grant) => {
+    const notOver = { action: 'give_up', over: false };
+    expect(decideIssue(staleRecord(bare), asked('stale'), grant)).toEqual({ action: 'current' });
+    expect(decideIssue(record(bare), asked('forced'), grant)).toEqual(notOver);
+    const input = asked('min_valid', { minValidMs: 30 * 60_000 });
+    expect(decideIssue(staleRecord(bare), input, grant)).toEqual(notOver);
+  });
+
+  it('is refreshed like any other when it brought one', () => {
+    for (const grant of CONSENTS) {
+      expect(decideIssue(expiredRecord(), asked('expired'), grant)).toEqual({ action: 'request' });
+    }
+  });
+
+  it('needs none with client credentials', () => {
+    const read = expiredRecord(bare);
+    expect(decideIssue(read, asked('expired'), REPEATABLE)).toEqual({ action: 'request' });
+  });
+});

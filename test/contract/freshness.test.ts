@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { freshnessOf, leewayMs, refreshAheadMs } from '../../src/contract/freshness.js';
+import { endAheadMs, freshnessOf, leewayMs, refreshAheadMs } from '../../src/contract/freshness.js';
 import { NOW } from './records.js';
 
 const lifetime = fc.integer({ min: 1_000, max: 366 * 86_400_000 });
@@ -94,6 +94,20 @@ describe('how fresh a token is', () => {
         const times = timesOf(ms, drawn);
         const early = order.indexOf(freshnessOf(times, NOW + first));
         expect(order.indexOf(freshnessOf(times, NOW + first + more))).toBeGreaterThanOrEqual(early);
+      }),
+    );
+  });
+});
+
+describe('a token that nothing can refresh', () => {
+  it('is looked at when it stops being used, and is never stale before', () => {
+    fc.assert(
+      fc.property(lifetime, fc.double({ min: 0, max: 1, noNaN: true }), (lifetimeMs, share) => {
+        const expiresAt = NOW + lifetimeMs;
+        const refreshAfter = expiresAt - endAheadMs(lifetimeMs);
+        const times = { lifetimeMs, expiresAt, refreshAfter };
+        expect(freshnessOf(times, refreshAfter)).toBe('expired');
+        expect(freshnessOf(times, NOW + lifetimeMs * share)).not.toBe('stale');
       }),
     );
   });

@@ -280,3 +280,48 @@ describe('whatever happens', () => {
     );
   });
 });
+
+describe('a grant without a refresh token', () => {
+  const facts: RotationFacts = { ...FACTS, grantType: 'authorization_code' };
+  const bare = expiredRecord({ hasRefreshToken: false });
+
+  it('is written down as one that needs a person, without a request', () => {
+    const effects = run([{ type: 'read', record: bare }, ENDED], facts);
+    expect(effects[1]).toMatchObject({
+      do: 'end_attempt',
+      end: {
+        hasIntent: false,
+        outcome: { state: 'reauthorization_required', reason: 'no_refresh_token' },
+      },
+    });
+    expect(effects[2]).toEqual({
+      do: 'fail',
+      type: 'Token.reauthorization_required',
+      final: true,
+      retryInMs: null,
+    });
+  });
+
+  it('leaves a token that serves as it is, and its failure is for this asker alone', () => {
+    const forced: RotationFacts = { ...facts, input: { ...facts.input, reason: 'forced' } };
+    const serving = record({ hasRefreshToken: false });
+    const effects = run([{ type: 'read', record: serving }, ENDED], forced);
+    expect(effects[1]).toMatchObject({
+      do: 'end_attempt',
+      end: { hasIntent: false, outcome: { state: null, reason: null } },
+    });
+    expect(effects[2]).toMatchObject({ type: 'Token.reauthorization_required', final: true });
+  });
+
+  it('is looked at again when somebody consented meanwhile', () => {
+    const effects = run(
+      [
+        { type: 'read', record: bare },
+        { type: 'ended', recorded: false },
+        { type: 'read', record: record({ epoch: 2 }) },
+      ],
+      facts,
+    );
+    expect(effects.slice(2)).toEqual([{ do: 'read' }, { do: 'return', outcome: 'current' }]);
+  });
+});

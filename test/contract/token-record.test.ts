@@ -36,6 +36,8 @@ describe('the status', () => {
       retryAt: null,
       invalid: null,
       lastOutcome: { at: '2026-01-01T11:59:00.000Z', outcome: 'issued', type: null },
+      refreshTokenExpiresAt: null,
+      revocation: null,
     });
   });
 

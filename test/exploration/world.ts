@@ -129,6 +129,8 @@ export function dueRecord({ servesTicks }: ExplorationSettings): TokenRecord {
     expiresAt: servesTicks === 0 ? -TICK_MS : servesTicks * TICK_MS + 1,
     refreshAfter: -2 * TICK_MS,
     lifetimeMs: 10_000,
+    refreshTokenExpiresAt: null,
+    keepAliveAt: null,
     invalid: null,
     attempt: null,
     unknown: [],
@@ -138,6 +140,7 @@ export function dueRecord({ servesTicks }: ExplorationSettings): TokenRecord {
     retryAt: null,
     lastOutcome: null,
     rejections: null,
+    revocation: null,
     now: 0,
   };
 }

@@ -12,7 +12,8 @@ import { startScriptedTokens, type ScriptedTokens } from './scripted-tokens.js';
 const TOKEN_REF = ['connectionId', 'epoch', 'expiresAt', 'generation', 'scope', 'tokenType'];
 const CONNECTION_STATUS = [
   ...['connectionId', 'epoch', 'expiresAt', 'failures', 'generation', 'invalid', 'issuedAt'],
-  ...['lastOutcome', 'nextRefreshAt', 'refreshAfter', 'retryAt', 'scope', 'state', 'tokenType'],
+  ...['lastOutcome', 'nextRefreshAt', 'refreshAfter', 'refreshTokenExpiresAt', 'retryAt'],
+  ...['revocation', 'scope', 'state', 'tokenType'],
 ];
 
 let system: TokenSystem;

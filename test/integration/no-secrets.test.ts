@@ -1,10 +1,11 @@
 /** No secret crosses Temporal, a log, or MongoDB in clear (design §8): everything is searched. */
 import { randomBytes } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import type { ServerResponse } from 'node:http';
+import { join } from 'node:path';
 import { inspect } from 'node:util';
 import { DefaultLogger, Runtime } from '@temporalio/worker';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, inject, it } from 'vitest';
 import { startTokenSystem, type TokenSystem } from '../support/token-system.js';
 import { startApplication, type Application } from './application.js';
 import { failureOf } from './expected-failure.js';
@@ -102,6 +103,7 @@ beforeAll(async () => {
     else misbehaviour[1](form, echo, response);
   };
   api = await startRecordingServer(({ path, headers }, response) => {
+    if (path === '/events') return void response.writeHead(204).end();
     const echo = headers.authorization ?? '';
     const token = echo.replace('Bearer ', '');
     if (!authorization.isActive(token)) return void response.writeHead(401).end(echo);
@@ -112,8 +114,13 @@ beforeAll(async () => {
       return void response.writeHead(200).write(echo, () => response.destroy());
     response.end('things');
   });
+  const webhookSecret = remember(`whsec_${randomBytes(32).toString('base64')}`);
+  const webhookSecretFile = join(inject('scratch'), `webhook-${system.id}`);
+  await writeFile(webhookSecretFile, webhookSecret);
   const env = {
     ...system.environment(),
+    OAUTH_TOKENS_WEBHOOK_URL: `${api.origin}/events`,
+    OAUTH_TOKENS_WEBHOOK_SECRET_FILE: webhookSecretFile,
     LOG_LEVEL: 'trace',
     OAUTH_TOKENS_SEARCH_ATTRIBUTES: 'true',
   };
@@ -196,6 +203,7 @@ async function runEverything(): Promise<void> {
   const misbehaving = Object.entries(MISBEHAVIOURS).map(async ([clientId, [type]]) => {
     const connectionId = await put(clientId, clientId, 'refresh_token');
     await fails(type, 'getAccessToken', { connectionId });
+    await fails(type, 'getAccessToken', { connectionId, onReauthorization: 'wait' });
     await application.call('validateToken', [{ connectionId }]);
   });
   await Promise.all(misbehaving);
@@ -207,7 +215,8 @@ it('leaves no secret in histories, visibility, descriptions, logs or MongoDB, an
   secrets.push(...authorization.accessTokens, ...authorization.refreshTokens);
   const queues = [system.taskQueue, application.taskQueue];
   const temporal = await leftInTemporal(system, queues, Object.keys(MISBEHAVIOURS).length + 20);
-  const places = { ...temporal, ...(await leftInMongodb(system)), told };
+  const events = textsIn(api.receivedAt('/events').map(({ body }) => body.toString()));
+  const places = { ...temporal, ...(await leftInMongodb(system)), told, events };
   const logs = { worker: worker.stdout() + worker.stderr(), own: ownLog };
   for (const [place, text] of Object.entries({ ...places, ...logs })) {
     expect(secretsIn(String(text), secrets), place).toEqual([]);
@@ -217,6 +226,7 @@ it('leaves no secret in histories, visibility, descriptions, logs or MongoDB, an
   expect(temporal.descriptions).toContain('OAuth.server_error');
   expect(temporal.visibility).toContain('OAuthTokenState');
   expect(places.documents).toContain('encrypted_key');
+  expect(events).toContain('token.reauthorization_required');
   expect(places.oplog).toContain('encrypted_key');
   expect(logs.worker).toContain('"level":"trace"');
   expect(logs.own).toContain('Activity failed');

@@ -43,11 +43,11 @@ describe('expires_in', () => {
 });
 
 describe('the lifetime of the refresh token', () => {
-  it.each<[Record<string, unknown>, number | null]>([
+  it.each<[Record<string, unknown>, number | 'never' | null]>([
     [{ refresh_token_expires_in: 100 }, 100_000],
     [{ refresh_token_expires_in: '15811200' }, 15_811_200_000],
     [{ refresh_expires_in: 1800 }, 1_800_000],
-    [{ refresh_expires_in: 0 }, null],
+    [{ refresh_expires_in: 0 }, 'never'],
     [{ x_refresh_token_expires_in: 8726400 }, 8_726_400_000],
     [{ refresh_expires_in: 0, x_refresh_token_expires_in: 5 }, 5_000],
     [{ refresh_token_expires_in: 'soon' }, null],
@@ -177,5 +177,24 @@ describe('an odd object', () => {
 
   it('ignores members it does not know (RFC 6749 §5.1)', () => {
     expect(capture({ ...BASE, id_token: 'x', foo: [{}] }).problem).toBeNull();
+  });
+});
+
+describe('the ID token of an answer', () => {
+  it('is kept as it came, not looked at', () => {
+    const captured = capture({ ...BASE, id_token: 'anything.at.all' });
+    expect(captured.idToken?.reveal()).toBe('anything.at.all');
+    expect(captured.problem).toBeNull();
+  });
+
+  it.each([undefined, null, '', 5, {}])('is none when it is %j', (value) => {
+    expect(capture({ ...BASE, id_token: value }).idToken).toBeNull();
+  });
+
+  it('is not repeated by a scope that quotes it', () => {
+    expect(capture({ ...BASE, id_token: 'CANARY', scope: 'read CANARY' })).toMatchObject({
+      scope: null,
+      notes: ['scope_unreadable'],
+    });
   });
 });

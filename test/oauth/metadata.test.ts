@@ -58,6 +58,39 @@ describe('discovery', () => {
     expect(server.received).toHaveLength(1);
   });
 
+  it('reads what asking a person takes', async () => {
+    const server = await serve((origin) => ({
+      [RFC_8414]: {
+        issuer: origin,
+        token_endpoint: `${origin}/token`,
+        pushed_authorization_request_endpoint: `${origin}/par`,
+        require_pushed_authorization_requests: true,
+        authorization_response_iss_parameter_supported: true,
+        jwks_uri: `${origin}/jwks`,
+      },
+    }));
+    expect(await discover(server.origin)).toEqual({
+      issuer: server.origin,
+      tokenEndpoint: `${server.origin}/token`,
+      pushedAuthorizationRequestEndpoint: `${server.origin}/par`,
+      requirePushedAuthorizationRequests: true,
+      authorizationResponseIssParameterSupported: true,
+      jwksUri: `${server.origin}/jwks`,
+    });
+  });
+
+  it.each([false, 'true', 1, null])('takes %j for no promise', async (value) => {
+    const server = await serve((origin) => ({
+      [RFC_8414]: {
+        issuer: origin,
+        token_endpoint: `${origin}/token`,
+        require_pushed_authorization_requests: value,
+        authorization_response_iss_parameter_supported: value,
+      },
+    }));
+    expect(Object.keys(await discover(server.origin))).toEqual(['issuer', 'tokenEndpoint']);
+  });
+
   it.each(['', '/', '/tenant/', '/tenant'])(
     "falls back to OpenID's document for an issuer that ends with %j",
     async (path) => {

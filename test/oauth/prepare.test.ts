@@ -167,3 +167,43 @@ describe('a prepared token request', () => {
     expect(() => JSON.stringify(prepared)).toThrow(TypeError);
   });
 });
+
+describe('an authorization code', () => {
+  const grant = {
+    grantType: 'authorization_code' as const,
+    code: new Secret('SplxlOBeZQQYbYS6WxSbIA'),
+    redirectUri: 'https://client.example/cb?x=1',
+    codeVerifier: new Secret('dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk'),
+    parameters: { resource: 'https://api.example' },
+  };
+
+  it('is sent with its redirect_uri and its verifier (RFC 6749 §4.1.3, RFC 7636 §4.5)', () => {
+    expect(bodyOf({ ...refreshInput(ENDPOINT), grant })).toEqual([
+      ['grant_type', 'authorization_code'],
+      ['code', 'SplxlOBeZQQYbYS6WxSbIA'],
+      ['redirect_uri', 'https://client.example/cb?x=1'],
+      ['code_verifier', 'dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk'],
+      ['client_id', 'client_id_123'],
+      ['client_secret', CLIENT_SECRET],
+      ['resource', 'https://api.example'],
+    ]);
+  });
+
+  it('is sent without a verifier when none was announced', () => {
+    const names = bodyOf({ ...refreshInput(ENDPOINT), grant: { ...grant, codeVerifier: null } });
+    expect(names.map(([name]) => name)).not.toContain('code_verifier');
+  });
+
+  it('is not sent when it is empty, nor is a device code', () => {
+    const device = {
+      grantType: 'device_code' as const,
+      deviceCode: new Secret(''),
+      parameters: {},
+    };
+    for (const empty of [{ ...grant, code: new Secret('') }, device]) {
+      expect(thrownBy(() => bodyOf({ ...refreshInput(ENDPOINT), grant: empty }))).toMatchObject({
+        code: 'code_missing',
+      });
+    }
+  });
+});

@@ -2,19 +2,13 @@
  * Records histories of the workflows as they are now: `npm run record-histories`. The files in
  * test/histories are kept for ever; a change of behaviour goes under `patched()` and adds files.
  */
-import { execFile } from 'node:child_process';
-import { writeFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { temporalBinary } from '../../dev/servers/temporal-binary.js';
 import { lifecycleWorkflowId } from '../../src/contract/names.js';
-import { startTokenSystem, type TokenSystem } from '../support/token-system.js';
-
-const VERSION = '0.1.0';
-const ROOT = fileURLToPath(new URL('../../', import.meta.url));
-const FOLDER = fileURLToPath(new URL('../histories/', import.meta.url));
+import { issue, startScriptedAuthorizationServer } from '../../src/testing/index.js';
+import { addActiveKeys } from '../support/key-files.js';
+import { CLIENT_SECRET, startTokenSystem, type TokenSystem } from '../support/token-system.js';
+import { recordHistory } from './record-history.js';
 
 let system: TokenSystem;
 
@@ -24,29 +18,11 @@ beforeAll(async () => {
 });
 afterAll(() => system.close());
 
-async function record(name: string, workflowId: string, runId?: string): Promise<void> {
-  const temporal = await temporalBinary(() => undefined);
-  const run = runId === undefined ? [] : ['--run-id', runId];
-  const { stdout } = await promisify(execFile)(
-    temporal,
-    [
-      'workflow',
-      'show',
-      '--workflow-id',
-      workflowId,
-      ...run,
-      '--output',
-      'json',
-      '--address',
-      system.address,
-    ],
-    { maxBuffer: 16 * 1024 * 1024 },
-  );
-  // Stack traces name the folder this was recorded in.
-  const { events } = JSON.parse(stdout.replaceAll(ROOT, '')) as { events: unknown[] };
-  expect(events.length).toBeGreaterThan(4);
-  await writeFile(`${FOLDER}${name}-${VERSION}.json`, `${JSON.stringify({ events }, null, 1)}\n`);
-}
+const record = (name: string, workflowId: string, runId?: string): Promise<void> =>
+  recordHistory(name, {
+    ...{ address: system.address, workflowId },
+    ...(runId === undefined ? {} : { runId }),
+  });
 
 const answer = (status: number, error: string) => ({ status, body: JSON.stringify({ error }) });
 
@@ -124,4 +100,75 @@ it('ensureAccessToken, served and refused', async () => {
   };
   await expect(workflow.execute('ensureAccessToken', refused)).rejects.toThrow();
   await record('ensure-access-token-refused', refused.workflowId);
+});
+
+it('a revocation that the server refuses for a while, by workflow', async () => {
+  const server = await startScriptedAuthorizationServer();
+  const { tokenEndpoint, revocationEndpoint } = server;
+  const file = system.connectionFile('revoked', {
+    authorizationServer: { tokenEndpoint, revocationEndpoint },
+    grant: { grantType: 'refresh_token', refreshToken: { env: 'REFRESH_TOKEN' } },
+  });
+  await system.put(file, { CLIENT_SECRET, REFRESH_TOKEN: 'refresh-0' });
+  server.script.push(issue('access-1', { refresh_token: 'refresh-1' }));
+  const { connectionId } = file;
+  await system.source().getAccessToken(connectionId);
+  server.revocationScript.push({ status: 503 }, { status: 503 });
+  const { taskQueue } = system;
+  const options = { taskQueue, workflowId: `revoke-${system.id}`, args: [{ connectionId }] };
+  await system.client.workflow.execute('revokeConnection', options);
+  await record('revocation', lifecycleWorkflowId(connectionId));
+  await record('revoke-connection', options.workflowId);
+  await server.stop();
+});
+
+it('a refresh that keeps an idle refresh token alive', async () => {
+  const server = await startScriptedAuthorizationServer();
+  const file = system.connectionFile('kept-alive', {
+    authorizationServer: { tokenEndpoint: server.tokenEndpoint },
+    grant: { grantType: 'refresh_token', refreshToken: { env: 'REFRESH_TOKEN' } },
+    lifetime: { refreshTokenIdleMs: 20 * 60_000 },
+  });
+  await system.put(file, { CLIENT_SECRET, REFRESH_TOKEN: 'refresh-0' });
+  server.otherwise = () => issue('access', { refresh_token: 'refresh-1', expires_in: 86_400 });
+  const { connectionId } = file;
+  await system.source().getAccessToken(connectionId);
+  const tokens = system.database.tokens;
+  await tokens.updateOne({ _id: connectionId }, { $set: { keepAliveAt: new Date(0) } });
+  const handle = system.client.workflow.getHandle(lifecycleWorkflowId(connectionId));
+  await handle.executeUpdate('configure', { args: [{}] });
+  await expect.poll(async () => (await tokens.findOne({ _id: connectionId }))?.generation).toBe(2);
+  await record('kept-alive', lifecycleWorkflowId(connectionId));
+  await server.stop();
+});
+
+it('a rotation of keys that waits for a token request, and one with nothing to do', async () => {
+  const ids = ['rotated-1', 'rotated-2', 'rotated-3'].map(
+    (name) => system.connectionFile(name).connectionId,
+  );
+  for (const name of ['rotated-1', 'rotated-2', 'rotated-3']) {
+    await system.put(system.connectionFile(name));
+  }
+  const [busy = ''] = ids;
+  const tokens = system.source();
+  const { generation } = await tokens.getAccessToken(busy);
+  const { hooks } = system.authorizationServer;
+  hooks.onTokenRequest = async () => {
+    await sleep(3_000);
+    return undefined;
+  };
+  const issued = tokens.getAccessToken(busy, { rejectedGeneration: generation });
+  await expect
+    .poll(async () => (await system.database.tokens.findOne({ _id: busy }))?.attempt)
+    .toBeTruthy();
+  await addActiveKeys(system.keysFile);
+  const { taskQueue } = system;
+  const first = { taskQueue, workflowId: `rotation-${system.id}`, args: [{}] };
+  await system.client.workflow.execute('rotateKeys', first);
+  await issued;
+  hooks.onTokenRequest = null;
+  await record('rotate-keys', first.workflowId);
+  const second = { taskQueue, workflowId: `rotation-again-${system.id}` };
+  await system.client.workflow.execute('rotateKeys', second);
+  await record('rotate-keys-again', second.workflowId);
 });

@@ -1,0 +1,38 @@
+import { forgetParked, listParked, readToken, type TokenDatabase } from '../store/index.js';
+import type { NoticeClient } from './notice-client.js';
+
+/** Workflows read, woken and forgotten together. */
+const PAGE = 100;
+/** Signals under way at once. */
+const AT_ONCE = 20;
+
+/**
+ * Wakes every workflow that waits until a connection is authorized. Each is forgotten after it was
+ * woken: what a crash leaves is woken by whoever does it again. Whoever registers meanwhile reads the
+ * record after it has registered, and so needs no waking.
+ *
+ * @returns how many were woken
+ * @throws StoreError; whatever Temporal's client throws when Temporal cannot be reached
+ */
+export async function wakeParked(
+  database: TokenDatabase,
+  notices: NoticeClient,
+  connectionId: string,
+): Promise<number> {
+  const read = await readToken(database, connectionId);
+  if (read === null) return 0;
+  const { epoch } = read.record;
+  let woken = 0;
+  let after: string | null = null;
+  for (;;) {
+    const page = await listParked(database, connectionId, { limit: PAGE, after });
+    for (let start = 0; start < page.length; start += AT_ONCE) {
+      const some = page.slice(start, start + AT_ONCE);
+      await Promise.all(some.map((waiting) => notices.wake(waiting, epoch)));
+      await forgetParked(database, some);
+    }
+    woken += page.length;
+    after = page.at(-1)?._id ?? null;
+    if (after === null) return woken;
+  }
+}
