@@ -143,8 +143,6 @@ scenario({
   },
 });
 
-it.todo('#47 a revoke while a refresh is in flight: needs revoke');
-
 const PROCESSES = 4;
 const CALLERS = 2_500;
 
