@@ -115,6 +115,7 @@ export {
 } from './token-clocks.js';
 export {
   beginRevocation,
+  REVOKED_STATES,
   endRevocation,
   invalidateGeneration,
   listRevokingConnections,
