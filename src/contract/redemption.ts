@@ -5,6 +5,7 @@
  *
  * @see https://www.rfc-editor.org/rfc/rfc6749.html#section-4.1.3
  */
+import { attemptDelayMs } from './backoff.js';
 import type { AuthorizationRecord } from './authorization-record.js';
 import { decideRedemption, maySend } from './decide-redemption.js';
 import type { FailedRequest } from './decide-outcome.js';
@@ -52,7 +53,9 @@ export function nextRedemptionStep(
       };
     }
     case 'not_planned':
-      return event.final ? end(state, event.failureType) : retry(state, event.failureType);
+      return event.final
+        ? end(state, event.failureType)
+        : retry(state, event.failureType, attemptDelayMs(attempt, null));
     case 'intent':
       return afterIntent(state, event);
     case 'captured':
@@ -68,7 +71,7 @@ export function nextRedemptionStep(
       return { state: refused, effect: { do: 'revoke_answer', record: recordOf(state) } };
     }
     case 'not_validated':
-      return retry(state, event.failureType, event.retryInMs ?? RETRY_MS);
+      return retry(state, event.failureType, event.retryInMs ?? attemptDelayMs(attempt, null));
     case 'revoked':
       return end(state, state.refused ?? 'Authorization.lost');
     case 'committed':

@@ -129,6 +129,8 @@ export async function applyPut(
       grant: { $literal: grant },
       kids: kidsOf(grant, refreshTokenFingerprint?.digest ?? null),
       refreshTokenFingerprint: { $literal: refreshTokenFingerprint },
+      // Whoever puts another grant says anew whose it is.
+      consent: null,
       ...clocksFromNow(change.clocks, grant !== null),
       expiresAt: null,
       refreshAfter: null,
