@@ -57,6 +57,7 @@ export { createFileKeyProvider, readKeyFile } from './key-file.js';
 export { exportAccessKeys, generateKeys } from './key-file-changes.js';
 export type { KeyInfo, KeyProvider, KeyPurpose } from './keys.js';
 export {
+  deriveMacKey,
   fingerprint,
   kidOf,
   matchesFingerprint,

@@ -1,4 +1,10 @@
-import { FlattenedEncrypt, decodeProtectedHeader, errors, flattenedDecrypt } from 'jose';
+import {
+  FlattenedEncrypt,
+  decodeProtectedHeader,
+  errors,
+  flattenedDecrypt,
+  type CryptoKey,
+} from 'jose';
 import { StoreError } from './errors.js';
 import type { KeyProvider, KeyPurpose } from './keys.js';
 
@@ -131,7 +137,12 @@ export async function fingerprint(
 ): Promise<string | null> {
   const chosen = kid === undefined ? await keys.active('grant') : { kid, key: await keys.get(kid) };
   if (chosen.key === undefined) return null;
-  const input = new TextEncoder().encode(JSON.stringify(['oat1-fingerprint', connectionId, text]));
+  const digest = await keyedDigest(chosen.key, ['oat1-fingerprint', connectionId, text]);
+  return `${chosen.kid}.${toBase64url(digest)}`;
+}
+
+async function keyedDigest(key: CryptoKey, fields: string[]): Promise<Uint8Array<ArrayBuffer>> {
+  const input = new TextEncoder().encode(JSON.stringify(fields));
   const digest = await crypto.subtle.digest('SHA-256', input);
   const asKey = await crypto.subtle.importKey(
     'raw',
@@ -140,8 +151,42 @@ export async function fingerprint(
     true,
     ['sign'],
   );
-  const wrapped = await crypto.subtle.wrapKey('raw', asKey, chosen.key, 'AES-KW');
-  return `${chosen.kid}.${toBase64url(new Uint8Array(await crypto.subtle.digest('SHA-256', wrapped)))}`;
+  const wrapped = await crypto.subtle.wrapKey('raw', asKey, key, 'AES-KW');
+  return new Uint8Array(await crypto.subtle.digest('SHA-256', wrapped));
+}
+
+/**
+ * A key for message authentication, derived from a `grant` key: for one use, and never the sealing
+ * key itself. A key that applications hold too (`access`) makes none.
+ *
+ * @param use - what it is for; another use has another key
+ * @param kid - the key to derive it from; not given: the active one
+ * @returns null when there is no `grant` key of this id
+ * @throws StoreError `key_unavailable`
+ */
+export async function deriveMacKey(
+  keys: KeyProvider,
+  use: string,
+  kid?: string,
+): Promise<{ kid: string; key: CryptoKey } | null> {
+  const chosen = kid === undefined ? await keys.active('grant') : await grantKey(keys, kid);
+  if (chosen === null) return null;
+  const raw = await keyedDigest(chosen.key, ['oat1-mac', use]);
+  const key = await crypto.subtle.importKey('raw', raw, { name: 'HMAC', hash: 'SHA-256' }, false, [
+    'sign',
+    'verify',
+  ]);
+  return { kid: chosen.kid, key };
+}
+
+async function grantKey(
+  keys: KeyProvider,
+  kid: string,
+): Promise<{ kid: string; key: CryptoKey } | null> {
+  const known = await keys.list();
+  if (!known.some((info) => info.kid === kid && info.purpose === 'grant')) return null;
+  const key = await keys.get(kid);
+  return key === undefined ? null : { kid, key };
 }
 
 /** Whether a text has the given fingerprint; false when its key is gone. */
