@@ -2,11 +2,13 @@ import { createHash, randomBytes } from 'node:crypto';
 import { createAuthorizationRequest } from '../oauth/index.js';
 import type { Secret } from '../secret.js';
 import { insertAuthorization, prepareSealer } from '../store/index.js';
+import { AuthorizationError } from './authorization-error.js';
 import {
   connectionToAuthorize,
   requestError,
   type AuthorizationParts,
 } from './connection-to-authorize.js';
+import { isDeclaredRedirect } from './redirect-uri.js';
 import { sealSecrets } from './sealed-parts.js';
 
 /** How long a person has to answer, in milliseconds: as long as a code may live (RFC 6749 §4.1.2). */
@@ -53,6 +55,10 @@ export async function beginAuthorization(
   const target = await connectionToAuthorize(parts, connectionId, 'authorization_code');
   const { connection } = target.read;
   const { authorizationServer, grant } = connection;
+  if (!isDeclaredRedirect(redirectUri, grant.redirectUris)) {
+    const message = 'The redirect URI is none of grant.redirectUris.';
+    throw new AuthorizationError('Connection.invalid', message);
+  }
   const result = await createAuthorizationRequest(
     {
       ...{ authorizationServer, client: target.client, redirectUri, scope: grant.scope },

@@ -28,6 +28,11 @@ export const VERBS: readonly Verb[] = [
     load: async () => (await import('./connection-put.js')).defineConnectionPut,
   },
   {
+    path: ['connection', 'authorize'],
+    summary: 'Ask a person for the consent that a connection needs.',
+    load: async () => (await import('./connection-authorize.js')).defineConnectionAuthorize,
+  },
+  {
     path: ['connection', 'link'],
     summary: "Make a link to a connection's connect page, for its person.",
     load: async () => (await import('./connection-link.js')).defineConnectionLink,

@@ -1,5 +1,6 @@
 import { isConnectionId } from '../contract/names.js';
 import {
+  deleteAuthorizations,
   deleteConnection,
   deleteToken,
   inTransaction,
@@ -25,7 +26,7 @@ export interface RemoveResult {
 const MAX_TRIES = 20;
 
 /**
- * Removes a connection: both documents in one transaction, then its lifecycle. In this order nothing
+ * Removes a connection: its documents in one transaction, then its lifecycle. In this order nothing
  * is left to use when Temporal cannot be reached: the lifecycle finds no record at its next step and
  * ends by itself, and a token request under way has nowhere to commit. Safe to repeat.
  *
@@ -47,6 +48,7 @@ async function deleteDocuments(database: TokenDatabase, connectionId: string): P
     if (connection === null && token === null) return false;
     const deleted = await inTransaction(database, 'remove a connection', async (bound) => {
       if (token !== null && !(await deleteToken(bound, token.record))) return false;
+      await deleteAuthorizations(bound, connectionId);
       return connection === null || deleteConnection(bound, connectionId);
     }).catch((error: unknown) => {
       if (error instanceof StoreError && error.code === 'conflict') return false;

@@ -162,6 +162,16 @@ export async function finishAuthorization(
   return update(database, 'end an authorization', { filter, set });
 }
 
+/** Deletes the authorizations of a connection that is removed. */
+export async function deleteAuthorizations(
+  database: TokenDatabase,
+  connectionId: string,
+): Promise<void> {
+  await storeOperation('delete authorizations', () =>
+    database.authorizations.deleteMany({ connectionId }, sessionOf(database)),
+  );
+}
+
 async function update(
   database: TokenDatabase,
   what: string,

@@ -4,6 +4,7 @@
  */
 export {
   beginRedemption,
+  deleteAuthorizations,
   failAuthorization,
   finishAuthorization,
   receiveCode,

@@ -61,6 +61,12 @@ export const INDEXES: readonly Index[] = [
   },
   {
     collection: 'authorizations',
+    name: 'connectionId',
+    key: { connectionId: 1 },
+    reason: 'a connection that is removed takes its authorizations with it',
+  },
+  {
+    collection: 'authorizations',
     name: 'kids',
     key: { kids: 1 },
     reason: 'how many authorizations a sealing key still holds, before it is taken away',

@@ -20,8 +20,8 @@ async function put(name: string, grant: Record<string, unknown> = {}): Promise<s
 
 /** A command that is still running. */
 interface Running {
-  stdout(): string;
-  stderr(): string;
+  stdout: () => string;
+  stderr: () => string;
   exitStatus: Promise<number>;
 }
 
@@ -34,6 +34,12 @@ function start(argv: string[], env: NodeJS.ProcessEnv = system.environment()): R
     stderr: { write: (text) => (written.stderr += text) },
   });
   return { stdout: () => written.stdout, stderr: () => written.stderr, exitStatus };
+}
+
+/** The error that a command with `--json` ends its standard error with. */
+function reportOf(running: Running): unknown {
+  const [report = ''] = running.stderr().trim().split('\n').slice(-1);
+  return JSON.parse(report);
 }
 
 /** The link that a command shows its person, once it does. */
@@ -51,6 +57,19 @@ async function answer(running: Running, consent?: Consent): Promise<Response> {
 }
 
 describe('without a worker', () => {
+  it('says when its time is over: nobody answered, or the consent is kept', async () => {
+    const nobody = start([await put('cli-late'), '--no-browser', '--json', '--timeout', '2s']);
+    const kept = start([await put('cli-kept'), '--no-browser', '--json', '--timeout', '8s']);
+    expect((await answer(kept)).status).toBe(200);
+    expect(await nobody.exitStatus).toBe(1);
+    expect(reportOf(nobody)).toMatchObject({ type: 'Authorization.expired', final: true });
+    expect(await kept.exitStatus).toBe(1);
+    expect(reportOf(kept)).toMatchObject({
+      ...{ type: 'Token.refresh_in_progress', final: false },
+      message: expect.stringMatching(/goes on without this command.*No worker polls/) as string,
+    });
+  });
+
   it('says what it waits for, and connects when one starts', async () => {
     const connectionId = await put('cli-later');
     const running = start([connectionId, '--no-browser']);
@@ -62,18 +81,6 @@ describe('without a worker', () => {
     expect(await running.exitStatus).toBe(0);
     expect(running.stdout()).toContain(`Connection ${connectionId} is authorized.`);
     expect(running.stdout()).toMatch(/epoch 2, generation 1/);
-  });
-
-  it('says that the consent is kept when its time is over first', async () => {
-    const connectionId = await put('cli-timeout');
-    const env = { ...system.environment(), OAUTH_TOKENS_TASK_QUEUE: 'other-queue' };
-    const running = start([connectionId, '--no-browser', '--json'], env);
-    // The database belongs to another task queue.
-    expect(await running.exitStatus).toBe(2);
-    const late = start([connectionId, '--no-browser', '--json', '--timeout', '3s']);
-    expect(await late.exitStatus).toBe(1);
-    const [report = ''] = late.stderr().trim().split('\n').slice(-1);
-    expect(JSON.parse(report)).toMatchObject({ type: 'Authorization.expired', final: true });
   });
 });
 
@@ -106,8 +113,7 @@ describe('with a worker', () => {
     expect(page.status).toBe(400);
     expect(await page.text()).toContain('refused the authorization');
     expect(await running.exitStatus).toBe(1);
-    const [report = ''] = running.stderr().trim().split('\n').slice(-1);
-    expect(JSON.parse(report)).toMatchObject({ type: 'Authorization.denied', final: true });
+    expect(reportOf(running)).toMatchObject({ type: 'Authorization.denied', final: true });
   });
 
   it('is not disturbed by answers that are none of its own', async () => {
@@ -152,17 +158,6 @@ describe('with a worker', () => {
     await consentOnDevice(verificationUri, userCode);
     expect(await running.exitStatus).toBe(0);
     expect(JSON.parse(running.stdout())).toMatchObject({ connectionId, epoch: 2, generation: 1 });
-  });
-
-  it('tells a device code that was denied', async () => {
-    const running = start([await put('cli-device-no', { grantType: 'device_code' })]);
-    const shown = () =>
-      /Open (\S+) on any device and enter the code (\S+?),/.exec(running.stderr());
-    await expect.poll(shown, { timeout: 20_000 }).not.toBeNull();
-    const [, verificationUri = '', userCode = ''] = shown() ?? [];
-    await consentOnDevice(verificationUri, userCode, { decision: 'deny' });
-    expect(await running.exitStatus).toBe(1);
-    expect(running.stderr()).toContain('Authorization.denied');
   });
 });
 

@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import type { WorkflowHandle } from '@temporalio/client';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { startTemporal } from '../../dev/servers/temporal.js';
 import type { AuthorizationStatus } from '../../src/contract/consent-messages.js';
 import { bundleWithTimeouts } from '../support/short-bundle.js';
 import { consentOnDevice } from '../support/consent.js';
@@ -10,11 +11,14 @@ import { consent, consentFile, startConsentSystem } from './consent-system.js';
 import { failureOf } from './expected-failure.js';
 import { deadGrant, livingGrant } from './grants-put-anew.js';
 
+/** Looks by itself more often than in days. */
+const OFTEN = { firstConsentLookMs: 500 };
+
 let system: TokenSystem;
 
 beforeAll(async () => {
   system = await startConsentSystem();
-  const workflowBundle = await bundleWithTimeouts({ firstConsentLookMs: 500 });
+  const workflowBundle = await bundleWithTimeouts(OFTEN);
   await system.startWorker({ workerOptions: { workflowBundle } });
 });
 afterAll(() => system.close());
@@ -116,12 +120,13 @@ it('takes its polling along when it is cancelled', async () => {
   const connectionId = await unauthorized('cancelled', { grantType: 'device_code' });
   const handle = await start({ connectionId });
   await shown(handle);
+  const authorization = await system.database.authorizations.findOne({ connectionId });
+  const child = system.client.workflow.getHandle(`oauth-authorization/${authorization?._id}`);
+  const status = async () => (await child.describe().catch(() => null))?.status.name;
+  await expect.poll(status, { timeout: 20_000 }).toBe('RUNNING');
   await handle.cancel();
   await expect(handle.result()).rejects.toMatchObject({ cause: { name: 'CancelledFailure' } });
-  const query = `TaskQueue="${system.taskQueue}" AND WorkflowType="redeemAuthorization" AND ExecutionStatus="Running"`;
-  await expect
-    .poll(async () => (await system.client.workflow.count(query)).count, { timeout: 20_000 })
-    .toBe(0);
+  await expect.poll(status, { timeout: 20_000 }).toBe('CANCELLED');
 });
 
 it('waits for a new consent although there is a usable grant, if it is told to', async () => {
@@ -164,6 +169,32 @@ async function silenced(connectionId: string): Promise<{ wake: () => Promise<voi
     },
   };
 }
+
+it('goes on as a new run when its history grows long, with what it waits for and until when', async () => {
+  const config = { 'limit.historyCount.suggestContinueAsNew': 20 };
+  const temporal = await startTemporal({ dynamicConfig: config });
+  const own = await startConsentSystem(600, temporal.address);
+  const workflowBundle = await bundleWithTimeouts({ ...OFTEN, longestConsentLookMs: 200 });
+  await own.startWorker({ workerOptions: { workflowBundle } });
+  const { connectionId, consent: putAnew } = await livingGrant(own, 'long');
+  const handle = await own.client.workflow.start('authorizeConnection', {
+    ...{ taskQueue: own.taskQueue, workflowId: `long-${own.id}` },
+    args: [{ connectionId, reauthorize: true, timeoutMs: 600_000 }],
+  });
+  const latest = own.client.workflow.getHandle(handle.workflowId);
+  const { deadline } = await statusOf(latest);
+  const first = handle.firstExecutionRunId;
+  await expect
+    .poll(async () => (await latest.describe()).runId, { timeout: 30_000 })
+    .not.toBe(first);
+  const kept = await statusOf(latest);
+  expect(Date.parse(kept.deadline ?? '')).toBeGreaterThan(Date.parse(deadline ?? '') - 2_000);
+  expect(Date.parse(kept.deadline ?? '')).toBeLessThan(Date.parse(deadline ?? '') + 2_000);
+  await putAnew();
+  expect(await latest.result()).toMatchObject({ epoch: 2 });
+  await own.close();
+  await temporal.stop();
+});
 
 it('gives up when its time is over, and finally', async () => {
   const { connectionId } = await deadGrant(system, 'late');

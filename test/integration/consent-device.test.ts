@@ -8,6 +8,7 @@ import {
 } from '../../src/authorizations/index.js';
 import type {
   DeviceAuthorization,
+  RedeemAuthorizationInput,
   RedeemAuthorizationResult,
 } from '../../src/contract/consent-messages.js';
 import { createNetwork } from '../../src/network.js';
@@ -150,9 +151,11 @@ describe('one poll after another', () => {
       lifecycle: { configure: () => Promise.resolve(true) },
     });
     const environment = new MockActivityEnvironment();
-    return environment.run(activities.pollDeviceAuthorization, {
-      ...{ connectionId, authorizationId },
-    }) as Promise<RedeemAuthorizationResult>;
+    type Poll = typeof activities.pollDeviceAuthorization;
+    return environment.run<[RedeemAuthorizationInput], RedeemAuthorizationResult, Poll>(
+      activities.pollDeviceAuthorization,
+      { connectionId, authorizationId },
+    );
   }
 
   async function startAlone(connectionId: string): Promise<string> {

@@ -5,7 +5,9 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { NativeConnection, Worker } from '@temporalio/worker';
 import { afterAll, beforeAll, expect, inject, it } from 'vitest';
+import { eventsSince } from '../../src/contract/events.js';
 import { verifyWebhook, type TokenEvent } from '../../src/index.js';
+import { readAnnounced, writeAnnounced } from '../../src/store/index.js';
 import { expireToken, forceRefresh } from '../support/token-records.js';
 import { CLIENT_SECRET, startTokenSystem, type TokenSystem } from '../support/token-system.js';
 import { livingGrant } from './grants-put-anew.js';
@@ -220,6 +222,24 @@ it('finds by index what nobody announced, when a worker starts', async () => {
     .poll(async () => (await tokens.findOne({ _id: begun.connectionId }))?.announced?.pending)
     .toBeUndefined();
   await other.close();
+});
+
+it('does not tell a state that has gone by while it was written down', async () => {
+  const { connectionId } = await livingGrant(system, 'moved');
+  const { tokens } = system.database;
+  const setState = (state: 'active' | 'at_risk') =>
+    tokens.updateOne({ _id: connectionId }, { $set: { state } });
+  await setState('at_risk');
+  const read = await readAnnounced(system.database, connectionId);
+  if (read === null) throw new Error('no record');
+  const since = eventsSince(read.announced, read.record);
+  expect(since.events).toHaveLength(1);
+  await setState('active');
+  expect(await writeAnnounced(system.database, read, since)).toBe(false);
+  await setState('at_risk');
+  // Two who announce at once: one of them does.
+  const both = [1, 2].map(() => writeAnnounced(system.database, read, since));
+  expect((await Promise.all(both)).sort()).toEqual([false, true]);
 });
 
 it('starts no workflow and writes nothing where nobody is told', async () => {
