@@ -6,6 +6,7 @@ const unit = {
   exclude: [
     'test/integration/**',
     'test/e2e/**',
+    'test/browser/**',
     'test/cli/**',
     'test/connect/*.test.ts',
     'test/connections/put-*.test.ts',
@@ -30,6 +31,14 @@ const servers = {
   hookTimeout: 120_000,
 };
 
+/** In a real browser; where none is found it says so. */
+const browser = {
+  ...servers,
+  name: 'browser',
+  include: ['test/browser/*.test.ts'],
+  globalSetup: ['test/support/browser-servers.ts'],
+};
+
 /** Not a test: writes test/histories anew. */
 const record = {
   ...servers,
@@ -41,6 +50,6 @@ export default defineConfig({
   test: {
     // Two cores and real servers: more files at once only wait for each other.
     maxWorkers: 2,
-    projects: [{ test: unit }, { test: servers }, { test: record }],
+    projects: [{ test: unit }, { test: servers }, { test: browser }, { test: record }],
   },
 });

@@ -39,6 +39,7 @@ a { color: var(--accent); text-underline-offset: .15em; }
 }
 .card > :last-child { margin-bottom: 0; }
 .card > h2:first-child { margin-top: 0; }
+.card > dl:last-child > dd:last-child { margin-bottom: 0; }
 .state { font-weight: 600; margin: 0 0 .25rem; }
 .state::before {
   content: ""; display: inline-block; width: .7em; height: .7em; border-radius: 50%;
@@ -71,12 +72,15 @@ input, select, textarea {
   width: 100%; min-height: 2.75rem; padding: .5rem .75rem; border: 1px solid var(--soft);
   border-radius: .375rem; background: var(--card); color: var(--ink); font: inherit;
 }
-textarea { min-height: 9rem; font: .875rem/1.5 ui-monospace, "DejaVu Sans Mono", monospace; }
+textarea { min-height: 13rem; font: .875rem/1.5 ui-monospace, "DejaVu Sans Mono", monospace; }
 :focus-visible { outline: 3px solid var(--accent); outline-offset: 2px; }
 .filter { display: grid; gap: .75rem; margin: 0 0 1rem; }
 .rows { list-style: none; margin: 0 0 1rem; padding: 0; }
-.rows > li { border-top: 1px solid var(--line); padding: 1rem 0 .25rem; }
+.rows > li { border-top: 1px solid var(--line); padding: .875rem 0; }
+.rows dl, .rows .state { margin: 0; }
+.rows > li > div + dl { margin-top: .5rem; }
 .rows > li:first-child { border-top: 0; padding-top: 0; }
+.rows dd { margin: 0 0 .5rem; }
 .rows h2 { margin: 0 0 .25rem; overflow-wrap: anywhere; }
 @media (min-width: 48rem) {
   main { padding-top: 4rem; }
@@ -85,7 +89,8 @@ textarea { min-height: 9rem; font: .875rem/1.5 ui-monospace, "DejaVu Sans Mono",
   .facts dd { margin: 0; }
   .filter { grid-template-columns: 1fr 14rem auto; align-items: end; }
   .rows > li { display: grid; grid-template-columns: 16rem 1fr; gap: 1rem; }
-  .rows dl { display: grid; grid-template-columns: repeat(3, 1fr); gap: 1rem; }
+  .rows > li > div + dl { display: grid; grid-template-columns: repeat(3, 1fr); gap: 1rem; margin: 0; }
+  .rows dd { margin: 0; }
 }
 @media (prefers-reduced-motion: no-preference) { a, button { transition: background-color .15s; } }
 `;

@@ -38,7 +38,9 @@ export function startConsentSystem(
     ...(temporalAddress === undefined ? {} : { temporalAddress }),
     authorizationServer: {
       accessTokenTtlSeconds,
-      clients: [{ ...client, clientId: CLIENT_ID, redirectUris: [REDIRECT_URI, LOCALHOST_REDIRECT_URI] }],
+      clients: [
+        { ...client, clientId: CLIENT_ID, redirectUris: [REDIRECT_URI, LOCALHOST_REDIRECT_URI] },
+      ],
     },
   });
 }

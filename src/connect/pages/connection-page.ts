@@ -23,12 +23,14 @@ export function connectionPage(view: ConnectionView): Page {
   const { connection, record, link, path, csrf, formTargets } = view;
   const actions = actionsOf(connection, record);
   const { connect, disconnect } = actions;
+  // Whoever is connected needs no button that asks to be pressed.
+  const look = record.state === 'active' ? 'quiet' : '';
   const press =
     connect === null
       ? ''
       : html`<form method="post" action="${path}/connect">
           <input type="hidden" name="csrf" value="${csrf}" />
-          <button type="submit">${connect}</button>
+          <button type="submit" class="${look}">${connect}</button>
         </form>`;
   const leave = disconnect
     ? html`<a class="button quiet" href="${path}/disconnect">Disconnect…</a>`

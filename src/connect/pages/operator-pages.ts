@@ -148,8 +148,17 @@ const fact = (term: string, text: Html | string): Html =>
 
 function whenText(at: number | null, now: number): Html | null {
   if (at === null) return null;
-  return html`<time datetime="${new Date(at).toISOString()}">${timeText(at)}</time>
-    <span class="soft">(${distanceText(at, now)})</span>`;
+  return html`<time datetime="${new Date(at).toISOString()}" title="${timeText(at)}"
+    >${distanceText(at, now)}</time
+  >`;
+}
+
+/** As {@link whenText}, with the time in full. */
+function exactText(at: number | null, now: number): Html | null {
+  const when = whenText(at, now);
+  return at === null || when === null
+    ? null
+    : html`${timeText(at)} <span class="soft">(${when})</span>`;
 }
 
 function nextText({ record, connection }: OverviewRow): Html | string {
@@ -187,11 +196,11 @@ export function operatorPage(
         ${stateParts(stateWords(record, false))}
         <dl class="facts">
           ${term('Token', `epoch ${epoch}, generation ${generation}`)}
-          ${term('Last refresh', whenText(record.issuedAt, record.now) ?? 'none yet')}
+          ${term('Last refresh', exactText(record.issuedAt, record.now) ?? 'none yet')}
           ${term('Next refresh', nextText({ record, connection }))}
           ${term('Last failure', failureText(record))}
           ${failures === 0 ? '' : term('Failures in a row', `${failures}. ${whyText(record) ?? ''}`)}
-          ${term('Refresh token ends', whenText(record.refreshTokenExpiresAt, record.now) ?? 'not known')}
+          ${term('Refresh token ends', exactText(record.refreshTokenExpiresAt, record.now) ?? 'not known')}
         </dl>
         ${hasUi ? html`<p><a href="${own}/run">Its run in the Temporal UI</a></p>` : ''}
       </div>
