@@ -11,8 +11,10 @@ const unit = {
     'test/connect/*.test.ts',
     'test/connections/put-*.test.ts',
     'test/replay/**',
+    'test/faults/*.test.ts',
   ],
-  testTimeout: 20_000,
+  // The longest explorations take a few seconds alone, and many on a busy machine.
+  testTimeout: 120_000,
 };
 
 const servers = {
@@ -24,7 +26,9 @@ const servers = {
     'test/connect/*.test.ts',
     'test/connections/put-*.test.ts',
     'test/replay/*.test.ts',
+    'test/faults/*.test.ts',
   ],
+  exclude: ['test/faults/*.long.test.ts'],
   globalSetup: ['test/support/global-servers.ts'],
   setupFiles: ['test/support/quiet.ts'],
   testTimeout: 120_000,
@@ -39,6 +43,14 @@ const browser = {
   globalSetup: ['test/support/browser-servers.ts'],
 };
 
+/** What is broken on purpose, the long ones too. */
+const faults = {
+  ...servers,
+  name: 'faults',
+  include: ['test/faults/*.test.ts'],
+  exclude: [],
+};
+
 /** Not a test: writes test/histories anew. */
 const record = {
   ...servers,
@@ -50,6 +62,12 @@ export default defineConfig({
   test: {
     // Two cores and real servers: more files at once only wait for each other.
     maxWorkers: 2,
-    projects: [{ test: unit }, { test: servers }, { test: browser }, { test: record }],
+    projects: [
+      { test: unit },
+      { test: servers },
+      { test: browser },
+      { test: faults },
+      { test: record },
+    ],
   },
 });

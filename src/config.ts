@@ -33,6 +33,8 @@ export interface Config {
   network: NetworkMode;
   proxy: string | null;
   searchAttributes: boolean;
+  /** Folder of the worker's journal; null: it keeps none. */
+  journalFolder: string | null;
   /** URL of the Temporal UI, for links; null: guessed from the address. */
   uiUrl: string | null;
   /** Address the worker serves Prometheus metrics on; null: none. */
@@ -74,6 +76,7 @@ const environmentSchema = z.object({
     .optional(),
   OAUTH_TOKENS_SEARCH_ATTRIBUTES: flag.default(false),
   OAUTH_TOKENS_ALLOW_INSECURE_MONGODB: flag.default(false),
+  OAUTH_TOKENS_JOURNAL_DIR: z.string().min(1, 'is empty: give a path').optional(),
   OAUTH_TOKENS_UI_URL: z.url('must be a URL').optional(),
   OAUTH_TOKENS_METRICS_ADDRESS: z
     .string()
@@ -126,6 +129,7 @@ export function readConfig(
     network: data.OAUTH_TOKENS_NETWORK,
     proxy: data.OAUTH_TOKENS_PROXY ?? null,
     searchAttributes: data.OAUTH_TOKENS_SEARCH_ATTRIBUTES,
+    journalFolder: data.OAUTH_TOKENS_JOURNAL_DIR ?? null,
     uiUrl: data.OAUTH_TOKENS_UI_URL ?? null,
     metricsAddress: data.OAUTH_TOKENS_METRICS_ADDRESS ?? null,
     events: eventsConfigOf(data),

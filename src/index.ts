@@ -12,6 +12,7 @@ export { createTokenWorker } from './create-token-worker.js';
 export { FAILURES, type FailureRow, type FailureType } from './contract/failure-types.js';
 export type { AuthorizationStatus, AuthorizeConnectionInput } from './contract/consent-messages.js';
 export type { TokenEvent, TokenEventData, TokenEventType } from './contract/events.js';
+export type { RotateKeysInput, RotateKeysResult } from './contract/key-rotation.js';
 export type {
   CallApiInput,
   CallApiResult,
@@ -36,9 +37,15 @@ export { createLeakGuard, type LeakGuard, type LeakGuardOptions } from './leak-g
 export type { NetworkMode } from './network.js';
 export {
   createFileKeyProvider,
+  createKmsKeyProvider,
   type KeyInfo,
   type KeyProvider,
   type KeyPurpose,
+  type KeyState,
+  type KmsAdapter,
+  type KmsKeyProvider,
+  type KmsKeyProviderOptions,
+  type WrappedKey,
 } from './store/index.js';
 export {
   createTokenSource,

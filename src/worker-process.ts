@@ -36,6 +36,7 @@ export async function runWorkerProcess(config: Readonly<Config>): Promise<void> 
       proxy: config.proxy ?? undefined,
       searchAttributes: config.searchAttributes,
       events: config.events ?? undefined,
+      journalFolder: config.journalFolder ?? undefined,
       onWarning: (message) => logger.warn(message),
     });
     const running = worker.run();

@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 import type { DataConverter } from '@temporalio/common';
 import { Worker, type NativeConnection, type WorkerOptions } from '@temporalio/worker';
 import type { MongoClient } from 'mongodb';
-import { createIssueActivities, createTokenActivities } from './activities/index.js';
+import { createIssueActivities, createTokenActivities, replayJournal } from './activities/index.js';
 import { DEFAULT_TASK_QUEUE, issueTaskQueue } from './contract/names.js';
 import { InputError } from './failures.js';
 import { guardActivities } from './leak-guard.js';
@@ -13,6 +13,7 @@ import {
   createFileKeyProvider,
   deploymentMismatch,
   ensureIndexes,
+  Journal,
   openDatabase,
   type KeyProvider,
   type TokenDatabase,
@@ -54,6 +55,11 @@ export interface TokenWorkerOptions {
   searchAttributes?: boolean | undefined;
   /** Who is told of what happens to connections. Default: nobody. */
   events?: TokenEventsOptions | undefined;
+  /**
+   * Folder on a disk that survives the process: answers with refresh tokens are kept there, sealed,
+   * until MongoDB has them. Default: none is kept.
+   */
+  journalFolder?: string | undefined;
   /** What else the Workers are made with: `workerDeploymentOptions`, a prebuilt `workflowBundle`… */
   workerOptions?: Partial<Omit<WorkerOptions, SetByUs>> | undefined;
   onWarning?: ((message: string) => void) | undefined;
@@ -100,8 +106,10 @@ export async function createTokenWorker(options: TokenWorkerOptions): Promise<To
   const network = createNetwork({ mode, proxy });
   const events = await eventTargetsOf(options.events, { namespace, taskQueue, network });
   const database = openDatabase(options.mongodb);
+  let journal: Journal | null;
   try {
     await prepareDatabase(database, { namespace, taskQueue });
+    journal = await openJournal(options, database, keys);
   } catch (error) {
     await database.close();
     throw error;
@@ -147,6 +155,7 @@ export async function createTokenWorker(options: TokenWorkerOptions): Promise<To
       notices,
       events,
       lifecycle,
+      journal,
     }),
     shutdownGraceTime: ISSUE_GRACE,
   });
@@ -193,6 +202,20 @@ async function prepareDatabase(
   const mismatch = deploymentMismatch(await claimDeployment(database, own), own);
   if (mismatch !== null) throw new InputError(mismatch);
   await ensureIndexes(database);
+}
+
+/** Opens the journal, and commits what the last process on this disk could not. */
+async function openJournal(
+  { journalFolder, onWarning }: TokenWorkerOptions,
+  database: TokenDatabase,
+  keys: KeyProvider,
+): Promise<Journal | null> {
+  if (journalFolder === undefined) return null;
+  const journal = await Journal.open(journalFolder);
+  const { committed, kept } = await replayJournal({ database, keys, journal });
+  if (committed > 0) onWarning?.(`Answers found in the journal and committed: ${committed}.`);
+  if (kept > 0) onWarning?.(`Answers in the journal that wait for their key: ${kept}.`);
+  return journal;
 }
 
 /** An attribute that is not registered would fail every workflow task that sets it. */

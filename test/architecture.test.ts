@@ -77,7 +77,7 @@ const ROOMS: Record<string, Room> = {
       ...['@temporalio/client', '@temporalio/common', 'hono', 'lru-cache', 'mongodb', 'node:'],
     ],
   },
-  testing: { rooms: ['known-secrets'], packages: ['node:'] },
+  testing: { rooms: ['known-secrets'], types: ['store'], packages: ['node:'] },
   logging: {
     rooms: ['failures', 'known-secrets', 'secret'],
     packages: ['@temporalio/common', '@temporalio/worker', 'pino'],

@@ -93,6 +93,12 @@ describe('ordinary text', () => {
     expect(index.size).toBe(0);
   });
 
+  it('is made of whole words: random letters that look like names are a secret', () => {
+    const index = new SecretIndex(10);
+    index.add('BsesOovCgFoRrCjGoyvtwmzj-rByzHzd');
+    expect(index.size).toBe(1);
+  });
+
   it.each(['', SECRET, randomBytes(32).toString('base64url'), 'A'.repeat(20), 'x'.repeat(100_000)])(
     'what is registered is judged in little time (%#)',
     (text) => {

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { open, readFile, rename, rm, stat, utimes } from 'node:fs/promises';
+import { open, readFile, rm, stat, utimes } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 
@@ -61,18 +61,32 @@ async function tryAcquire(path: string, holder: Holder): Promise<boolean> {
   }
 }
 
-/** Takes a dead holder's lock file away; of several waiters that see it only one succeeds. */
-async function removeStale(path: string, seen: Holder | null): Promise<void> {
-  const aside = `${path}.${randomUUID()}`;
-  try {
-    await rename(path, aside);
-  } catch {
-    return; // Another waiter was faster.
+/**
+ * Takes a dead holder's lock file away. Only whoever holds the second file may, so that between its
+ * look and the removal nobody else can have taken the lock over.
+ */
+async function removeStale(path: string, staleMs: number): Promise<void> {
+  const gate = `${path}.takeover`;
+  if (!(await isCreated(gate))) {
+    // Its holder died in the few milliseconds it is held.
+    if (await isStale(gate, null, staleMs)) await rm(gate, { force: true });
+    return;
   }
-  const moved = await readHolder(aside);
-  // Between the look and the rename somebody may have taken over: then give it back.
-  if (moved !== null && moved.id !== seen?.id) await rename(aside, path);
-  else await rm(aside, { force: true });
+  try {
+    if (await isStale(path, await readHolder(path), staleMs)) await rm(path, { force: true });
+  } finally {
+    await rm(gate, { force: true });
+  }
+}
+
+async function isCreated(path: string): Promise<boolean> {
+  try {
+    await (await open(path, 'wx')).close();
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
+    throw error;
+  }
 }
 
 /**
@@ -91,7 +105,7 @@ export async function withLock<T>(
   while (!(await tryAcquire(path, mine))) {
     const holder = await readHolder(path);
     if (await isStale(path, holder, staleMs)) {
-      await removeStale(path, holder);
+      await removeStale(path, staleMs);
       continue;
     }
     if (!waited && holder !== null) onWait?.(holder.pid);

@@ -26,12 +26,16 @@ export interface MongodbServer {
   stop: () => Promise<void>;
 }
 
+/** mongod logs JSON lines; severity error or fatal. */
+export const MONGOD_ERROR_LINE = /"s":"[EF]"/;
+
 async function useExternal(uri: string): Promise<MongodbServer> {
   await waitForExternal('MongoDB at MONGODB_URI', () => checkReplicaSet(uri));
   return { uri, external: true, pid: null, stop: () => Promise.resolve() };
 }
 
-function serverArguments(port: number, dbPath: string): string[] {
+/** Arguments of a mongod of ours, one of a replica set. */
+export function mongodArguments(port: number, dbPath: string): string[] {
   return [
     ...['--replSet', REPLICA_SET, '--bind_ip', LOOPBACK, '--port', String(port)],
     ...['--dbpath', dbPath],
@@ -40,6 +44,8 @@ function serverArguments(port: number, dbPath: string): string[] {
     // Small enough to run beside everything else on a laptop.
     ...['--wiredTigerCacheSizeGB', '0.25', '--oplogSize', '64'],
     ...['--setParameter', 'diagnosticDataCollectionEnabled=false', '--quiet'],
+    // By default it stays for 15 s so that clients may leave; those of tests have left.
+    ...['--setParameter', 'shutdownTimeoutMillisForSignaledShutdown=100'],
   ];
 }
 
@@ -60,10 +66,9 @@ export async function startMongodb(options: MongodbOptions = {}): Promise<Mongod
   const server = await startServer({
     name: 'mongod',
     command,
-    args: (temporaryPath) => serverArguments(port, options.dbPath ?? temporaryPath),
+    args: (temporaryPath) => mongodArguments(port, options.dbPath ?? temporaryPath),
     ports: [port],
-    // mongod logs JSON lines; severity error or fatal.
-    errorLine: /"s":"[EF]"/,
+    errorLine: MONGOD_ERROR_LINE,
     check: () => ensurePrimary(host),
   });
   const uri = `mongodb://${host}/?replicaSet=${REPLICA_SET}`;

@@ -1,4 +1,5 @@
 import { log } from '@temporalio/activity';
+import { isRepeatable } from '../contract/decide-issue.js';
 import { endAheadMs, refreshAheadMs } from '../contract/freshness.js';
 import { needsPerson, refreshScope } from '../contract/grant-type.js';
 import { keepAliveAfterMs } from '../contract/refresh-token-clocks.js';
@@ -12,6 +13,8 @@ import {
   accessTokenContext,
   refreshTokenContext,
   type CommitResult,
+  type Journal,
+  type JournalEntry,
   type SealContext,
   type SealedValue,
   type Sealer,
@@ -46,11 +49,12 @@ export interface AnswerToCommit {
  * @throws StoreError `unavailable` after ten minutes
  */
 export async function commitAnswer(
-  { database }: IssueDependencies,
+  { database, journal }: IssueDependencies,
   answer: AnswerToCommit,
 ): Promise<CommitResult> {
   const { record, siblingGeneration } = answer;
   const sealed = await sealAnswer(database.name, answer);
+  if (journal !== null && siblingGeneration === null) await keep(journal, answer, sealed);
   const giveUpAt = performance.now() + GIVE_UP_MS;
   for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(pauseMs * 2, MAX_PAUSE_MS)) {
     const elapsedMs = performance.now() - answer.sentAtMs;
@@ -67,6 +71,23 @@ export async function commitAnswer(
       });
       await new Promise((resolve) => setTimeout(resolve, pauseMs));
     }
+  }
+}
+
+/** Step S6. The commit goes on without it: what is not journaled is not lost yet. */
+async function keep(
+  journal: Journal,
+  { record, attempt, plan }: AnswerToCommit,
+  tokens: JournalEntry['tokens'],
+): Promise<void> {
+  if (isRepeatable(plan.connection.grant)) return;
+  const { connectionId, incarnation, epoch, generation } = record;
+  const parent = { connectionId, incarnation, epoch, generation };
+  try {
+    await journal.write(attempt.id, { parent, tokens });
+  } catch (error) {
+    if (!(error instanceof StoreError)) throw error;
+    log.warn(error.message, { connectionId, generation: generation + 1 });
   }
 }
 

@@ -3,14 +3,15 @@ import type { FailureType } from '../contract/failure-types.js';
 import { failureTypeOf } from '../failures.js';
 import { asksForIdToken, checkIdToken, IdTokenError } from '../oauth/index.js';
 import {
-  fingerprint,
-  matchesFingerprint,
+  isDigestOf,
+  makeSubjectFingerprint,
   StoreError,
-  type KeyProvider,
+  type Fingerprint,
   type ReadAuthorization,
   type ReadConnection,
   type ReadTokenWithGrant,
 } from '../store/index.js';
+import { consentedBy } from './consented-by.js';
 import type { RedemptionDependencies } from './dependencies.js';
 
 /** What an answer was read with. */
@@ -23,8 +24,8 @@ export interface ConsentToJudge {
 /** An answer that may be used, and who consented. */
 export interface JudgedAnswer {
   answer: KeptAnswer;
-  /** Keyed fingerprint; null: the server did not say who. */
-  subject: string | null;
+  /** Null: the server did not say who. */
+  subject: Fingerprint | null;
 }
 
 /** An answer that must not be used, or not yet. */
@@ -72,10 +73,9 @@ export async function judgeAnswer(
   }
   const identity = await identityOf(dependencies, consent, answer);
   const text = identity === null ? null : JSON.stringify([identity.issuer, identity.subject]);
-  const stored = token.consent?.subject ?? null;
-  const { connectionId, acceptNewSubject } = record;
-  const isStored =
-    text === null || stored === null ? null : await isOf(keys, connectionId, text, stored);
+  const { connectionId, incarnation, authorizationId, acceptNewSubject } = record;
+  const stored = await consentedBy(dependencies, token);
+  const isStored = text === null || stored === null ? null : isDigestOf(stored, text);
   const { expectedSubject } = connection.grant;
   const unexpected = expectedSubject !== null && identity?.subject !== expectedSubject;
   const isNew = stored !== null && isStored !== true && !acceptNewSubject;
@@ -83,7 +83,8 @@ export async function judgeAnswer(
     const ofAnother = isStored === false;
     throw new ConsentRefusal('Authorization.subject_mismatch', answer, { ofAnother });
   }
-  const subject = text === null ? null : await fingerprint(keys, connectionId, text);
+  const place = { database: database.name, connectionId, incarnation, authorizationId };
+  const subject = text === null ? null : await makeSubjectFingerprint(keys, place, text);
   return { answer, subject };
 }
 
@@ -128,18 +129,4 @@ async function identityOf(
 
 function maxAgeOf({ max_age: maxAge }: Record<string, string>): number | null {
   return maxAge !== undefined && /^\d{1,9}$/.test(maxAge) ? Number(maxAge) : null;
-}
-
-async function isOf(
-  keys: KeyProvider,
-  connectionId: string,
-  text: string,
-  stored: string,
-): Promise<boolean> {
-  const kid = stored.slice(0, stored.lastIndexOf('.'));
-  if ((await keys.get(kid)) === undefined) {
-    const message = `The key ${kid} is not in the key file, so who consented cannot be compared.`;
-    throw new StoreError('key_unavailable', message);
-  }
-  return matchesFingerprint(keys, connectionId, text, stored);
 }

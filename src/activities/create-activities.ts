@@ -7,11 +7,13 @@ import { createConfigureLifecycle } from './configure-lifecycle.js';
 import { createReadConsent, createWakeParked } from './consent-activities.js';
 import type { IssueDependencies } from './dependencies.js';
 import { createIssueToken } from './issue-token.js';
+import { createPlanKeyRotation } from './plan-key-rotation.js';
 import { createPostWebhook } from './post-webhook.js';
 import { createRedeemAuthorization } from './redeem-authorization.js';
 import { createReadLifecycle } from './read-lifecycle.js';
 import { createBeginRevocation, createRevokeToken } from './revoke-token.js';
 import { createStartDeviceAuthorization } from './start-device-authorization.js';
+import { createResealRecords } from './reseal-records.js';
 import { tokenActivities, type TokenActivities } from './token-activities.js';
 
 /** Rules of connections kept in memory, and for how long. */
@@ -49,10 +51,10 @@ export function createTokenActivities(options: TokenActivitiesOptions): TokenAct
   return tokenActivities({ tokens, database, keys, rules, shutdown });
 }
 
-/** The activities that the lifecycle waits for, on the issue task queue. */
+/** The activities that the package's own workflows wait for, on the issue task queue. */
 export type IssueActivities = ReturnType<typeof createIssueActivities>;
 
-/** Makes `issueToken` and the lifecycle's store activities. */
+/** Makes `issueToken`, the lifecycle's store activities, and those of `rotateKeys`. */
 export function createIssueActivities(dependencies: IssueDependencies) {
   const keySets = createKeySets({ network: dependencies.network, timeoutMs: KEY_SET_MS });
   const redeemAuthorization = createRedeemAuthorization({ ...dependencies, keySets });
@@ -70,5 +72,7 @@ export function createIssueActivities(dependencies: IssueDependencies) {
     postWebhook: createPostWebhook(dependencies),
     beginRevocation: createBeginRevocation(dependencies),
     revokeToken: createRevokeToken(dependencies),
+    planKeyRotation: createPlanKeyRotation(dependencies),
+    resealRecords: createResealRecords(dependencies),
   };
 }

@@ -2,7 +2,7 @@ import type { Network } from '../network.js';
 import type { KeySets } from '../oauth/index.js';
 import type { LifecycleClient, NoticeClient } from '../tokens/index.js';
 import type { EventTargets } from './event-targets.js';
-import type { KeyProvider, TokenDatabase } from '../store/index.js';
+import type { Journal, KeyProvider, TokenDatabase } from '../store/index.js';
 
 /** What the activities on the issue task queue work with. */
 export interface IssueDependencies {
@@ -13,6 +13,8 @@ export interface IssueDependencies {
   worker: string;
   /** The lifecycle keeps its opt-in search attributes up to date. */
   searchAttributes: boolean;
+  /** Keeps answers on this worker's disk until they are committed; null: it does not. */
+  journal: Journal | null;
   /** Wakes those who wait, and starts the delivery of events. */
   notices: NoticeClient;
   /** Where events go; null: nobody is told, and nothing is done for it. */

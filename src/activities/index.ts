@@ -11,4 +11,5 @@ export {
 export { announce, type AnnounceDependencies } from './announce-events.js';
 export type { IssueDependencies } from './dependencies.js';
 export type { EventTargets } from './event-targets.js';
+export { replayJournal } from './replay-journal.js';
 export type { TokenActivities } from './token-activities.js';

@@ -35,13 +35,17 @@ async function issue(
   const effects = new RotationEffects(dependencies, input.connectionId);
   const attempt = activityInfo().attempt + input.priorAttempts;
   let { state, effect } = startRotation();
-  for (;;) {
-    if (effect.do === 'return') return finished(dependencies, effects, effect.outcome);
-    if (effect.do === 'fail') throw failureOf(effect, effects, input.connectionId);
-    const event = await effects.carryOut(effect);
-    const { grantType, rotation } = effects.connection?.grant ?? NO_GRANT;
-    const facts: RotationFacts = { input, grantType, rotation, attempt };
-    ({ state, effect } = nextRotationStep(state, event, facts));
+  try {
+    for (;;) {
+      if (effect.do === 'return') return await finished(dependencies, effects, effect.outcome);
+      if (effect.do === 'fail') throw failureOf(effect, effects, input.connectionId);
+      const event = await effects.carryOut(effect);
+      const { grantType, rotation } = effects.connection?.grant ?? NO_GRANT;
+      const facts: RotationFacts = { input, grantType, rotation, attempt };
+      ({ state, effect } = nextRotationStep(state, event, facts));
+    }
+  } finally {
+    await effects.close();
   }
 }
 

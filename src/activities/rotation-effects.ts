@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { log } from '@temporalio/activity';
 import { requestBudget } from '../contract/budgets.js';
 import type { StoredConnection } from '../contract/connection-record.js';
+import { isRepeatable } from '../contract/decide-issue.js';
 import { candidateLifeMs } from '../contract/rotation-profile.js';
 import type { RotationEffect, RotationEvent } from '../contract/rotation-steps.js';
 import { mayShareGrant } from '../contract/shared-grant.js';
@@ -18,9 +19,11 @@ import {
 } from '../store/index.js';
 import { METRICS, currentMeter } from '../tokens/index.js';
 import { commitAnswer } from './commit-answer.js';
+import { consentedBy } from './consented-by.js';
 import type { IssueDependencies } from './dependencies.js';
 import { planRequest, type RequestPlan } from './plan-request.js';
 import { revokeOrphan } from './revoke-orphan.js';
+import { replayAttempt } from './replay-journal.js';
 
 /** An effect that something is done for; the others end the run. */
 export type ActiveEffect = Exclude<RotationEffect, { do: 'return' | 'fail' }>;
@@ -43,8 +46,14 @@ export class RotationEffects {
   #response: CapturedResponse | null = null;
   /** Monotonic time the last request was sent at. */
   #sentAtMs = 0;
+  /** Monotonic time after which the first request of the attempt is not begun any more. */
+  #sendBeforeMs = 0;
   /** How long MongoDB took for one read. */
   #latencyMs = 0;
+  /** Id of the next attempt, for which the journal has space. */
+  #attemptId = '';
+  /** An answer is in the journal that could not be committed. */
+  #uncommitted = false;
   #planError: Error | null = null;
   #httpStatus: number | null = null;
 
@@ -73,6 +82,11 @@ export class RotationEffects {
   /** Status of the last refusal. */
   get httpStatus(): number | null {
     return this.#httpStatus;
+  }
+
+  /** Gives back the space in the journal, unless an answer waits there for MongoDB. */
+  async close(): Promise<void> {
+    if (!this.#uncommitted) await this.#dependencies.journal?.release(this.#attemptId);
   }
 
   /** @throws what a store or a bug throws; whatever the protocol expects is an event */
@@ -124,6 +138,7 @@ export class RotationEffects {
   async #prepare(): Promise<RotationEvent> {
     try {
       this.#plan = await planRequest(this.#dependencies, present(this.#read), present(this.#token));
+      await this.#reserve(this.#plan);
     } catch (error) {
       const failureType = failureTypeOf(error);
       if (!(error instanceof Error) || failureType === null) throw error;
@@ -140,6 +155,7 @@ export class RotationEffects {
   async #announce(effect: Effect<'announce_takeover'>): Promise<RotationEvent> {
     const { database, worker } = this.#dependencies;
     const { record, attemptId, atRisk } = effect;
+    if (await this.#replay(attemptId)) return { type: 'takeover_announced' };
     await announceTakeover(database, record, { attemptId, by: worker, atRisk });
     return { type: 'takeover_announced' };
   }
@@ -147,10 +163,13 @@ export class RotationEffects {
   /** Step S2, and the measure for step S3. */
   async #writeIntent({ record, replaces }: Effect<'write_intent'>): Promise<RotationEvent> {
     const { database, worker } = this.#dependencies;
+    if (replaces !== null && (await this.#replay(replaces.id))) {
+      return { type: 'intent', written: false, late: false };
+    }
     const plan = present(this.#plan);
     const { requestTimeoutMs } = plan.connection.authorizationServer;
     const budget = requestBudget(requestTimeoutMs, plan.requests.length, this.#latencyMs);
-    const id = randomUUID();
+    const id = this.#attemptId;
     const askedAt = performance.now();
     const intent = await beginAttempt(database, record, {
       ...{ attemptId: id, worker, budgetMs: budget.attemptMs, replaces },
@@ -158,7 +177,8 @@ export class RotationEffects {
       candidateLifeMs: candidateLifeMs(plan.connection.grant.rotation),
     });
     this.#attempt = intent === null ? null : { id, sentAt: intent.sentAt };
-    const late = performance.now() - askedAt > budget.sendWithinMs;
+    this.#sendBeforeMs = askedAt + budget.sendWithinMs;
+    const late = performance.now() > this.#sendBeforeMs;
     return { type: 'intent', written: intent !== null, late };
   }
 
@@ -171,6 +191,8 @@ export class RotationEffects {
     const { requests, connection } = present(this.#plan);
     const { requestTimeoutMs: timeoutMs } = connection.authorizationServer;
     this.#sentAtMs = performance.now();
+    // Step S3 once more: the process may have stood still since the intent was acknowledged.
+    if (this.#sentAtMs > this.#sendBeforeMs + request * timeoutMs) return NOT_SENT;
     const prepared = present(requests[request] ?? null).request;
     const answer = await sendTokenRequest(prepared, { timeoutMs, network });
     if (answer.kind === 'failed') {
@@ -193,6 +215,7 @@ export class RotationEffects {
   /** Steps S6 and S7. */
   async #commit(effect: Effect<'commit' | 'commit_sibling'>): Promise<RotationEvent> {
     const plan = present(this.#plan);
+    this.#uncommitted = true;
     const committed = await commitAnswer(this.#dependencies, {
       plan,
       record: effect.record,
@@ -202,6 +225,7 @@ export class RotationEffects {
       sentAtMs: this.#sentAtMs,
       sentRefreshToken: present(plan.requests[effect.request] ?? null).refreshToken,
     });
+    this.#uncommitted = false;
     if (committed.result !== 'orphaned') return { type: 'committed', ...committed };
     const response = present(this.#response);
     if (await this.#mayEndLaterConsent(effect.record.epoch)) {
@@ -217,7 +241,26 @@ export class RotationEffects {
   async #mayEndLaterConsent(epoch: number): Promise<boolean> {
     const now = await readTokenWithGrant(this.#dependencies.database, this.#connectionId);
     if (now === null || now.consent === null || now.record.epoch === epoch) return false;
-    return mayShareGrant(present(this.#token).consent?.subject ?? null, now.consent.subject);
+    const [before, after] = await Promise.all(
+      // Who it was cannot be told without the key: then it may be the same person.
+      [present(this.#token), now].map((read) =>
+        consentedBy(this.#dependencies, read).catch(() => null),
+      ),
+    );
+    return mayShareGrant(before ?? null, after ?? null);
+  }
+
+  /** The last of step S1: from here on a full disk cannot lose an answer. */
+  async #reserve({ connection }: RequestPlan): Promise<void> {
+    await this.close();
+    this.#attemptId = randomUUID();
+    if (!isRepeatable(connection.grant)) await this.#dependencies.journal?.reserve(this.#attemptId);
+  }
+
+  /** Rule R1: what the dead owner left on this disk. */
+  async #replay(attemptId: string): Promise<boolean> {
+    const { journal } = this.#dependencies;
+    return journal !== null && replayAttempt({ ...this.#dependencies, journal }, attemptId);
   }
 
   async #end({ record, end }: Effect<'end_attempt'>): Promise<RotationEvent> {
@@ -234,6 +277,13 @@ export class RotationEffects {
     return { type: 'ended', recorded: ended !== undefined };
   }
 }
+
+const NOT_SENT: RotationEvent = {
+  type: 'failed',
+  request: {
+    ...{ certainty: 'not_sent', code: 'unreachable', retryAfterMs: null, mayStillRun: false },
+  },
+};
 
 /** What an earlier effect brought; the machine never asks for one before the other. */
 function present<T>(value: T | null): T {

@@ -53,11 +53,10 @@ export class CliContext {
     throw new CommandError(mismatch, { exitStatus: 2, type: 'Environment.invalid', final: true });
   }
 
-  /** The key file. */
-  keys(): Promise<KeyProvider> {
-    return this.#once('keys', async () => {
+  /** The key file; another one than the environment's where a path is given. */
+  keys(path: string = this.config.keysFile): Promise<KeyProvider> {
+    return this.#once(`keys ${path}`, async () => {
       const { createFileKeyProvider, readKeyFile, StoreError } = await import('../store/index.js');
-      const path = this.config.keysFile;
       try {
         await readKeyFile(path);
       } catch (error) {

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { countRecordsOfKey } from '../store/index.js';
+import { countRecordsOfKey, stateOf, type KeyState } from '../store/index.js';
 import type { Cli, JsonOption } from './cli.js';
 import type { CliContext } from './context.js';
 import { tableLines } from './output.js';
@@ -10,6 +10,8 @@ export interface KeysListResult {
     kid: string;
     purpose: string;
     active: boolean;
+    /** `retired`: it does not seal any more, and no record needs it. */
+    state: KeyState | 'retired';
     /** Documents that need the key to be opened. */
     records: number;
   }[];
@@ -28,15 +30,20 @@ async function list(context: CliContext): Promise<KeysListResult> {
   const [database, keys] = await Promise.all([context.database(), context.keys()]);
   const known = await keys.list();
   const counts = await Promise.all(known.map(({ kid }) => countRecordsOfKey(database, kid)));
-  return { keys: known.map((key, index) => ({ ...key, records: counts[index] ?? 0 })) };
+  return {
+    keys: known.map((key, index) => {
+      const { kid, purpose, active } = key;
+      const records = counts[index] ?? 0;
+      const state = stateOf(key);
+      const retired = state === 'open-only' && records === 0;
+      return { kid, purpose, active, state: retired ? 'retired' : state, records };
+    }),
+  };
 }
 
 function listText({ keys }: KeysListResult): string {
-  const rows = keys.map(({ kid, purpose, active, records }) => [
-    kid,
-    purpose,
-    active ? 'yes' : 'no',
-    String(records),
+  const rows = keys.map(({ kid, purpose, state, records }) => [
+    ...[kid, purpose, state, String(records)],
   ]);
-  return tableLines(['key', 'purpose', 'active', 'records'], rows);
+  return tableLines(['key', 'purpose', 'state', 'records'], rows);
 }

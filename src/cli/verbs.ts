@@ -12,7 +12,7 @@ export interface Verb {
 /** What a word that names several verbs is about. */
 export const GROUPS: Readonly<Record<string, string>> = {
   connection: 'Register connections and look at them.',
-  keys: 'Make sealing keys and look at them.',
+  keys: 'Make sealing keys, look at them, and move records to new ones.',
 };
 
 /** Every verb (contract §6), in the order of the help. */
@@ -91,6 +91,11 @@ export const VERBS: readonly Verb[] = [
     path: ['keys', 'export'],
     summary: 'Write the key file for applications: it opens access tokens only.',
     load: async () => (await import('./keys-export.js')).defineKeysExport,
+  },
+  {
+    path: ['keys', 'rotate'],
+    summary: 'Seal every record with the active keys, while everything runs.',
+    load: async () => (await import('./keys-rotate.js')).defineKeysRotate,
   },
   {
     path: ['keys', 'list'],

@@ -130,7 +130,7 @@ async function writeUntilDone(
   const incarnation = randomBytes(6).toString('base64url');
   for (let attempt = 1; attempt <= MAX_TRIES; attempt += 1) {
     const stored = await readPair(database, next.connectionId);
-    const plan = await planPut({ next, secrets, stored, keys });
+    const plan = await planPut({ next, secrets, stored, keys, database: database.name });
     if (Array.isArray(plan)) throw new ConnectionFileError(plan);
     const write = { next, plan, stored, incarnation, updatedBy };
     const written = await writePut(database, keys, write);

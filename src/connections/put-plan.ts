@@ -30,6 +30,8 @@ export interface PutPlanInput {
   secrets: FoundSecrets;
   stored: StoredPair;
   keys: KeyProvider;
+  /** Name of the database. */
+  database: string;
 }
 
 const NOTHING: ConnectionChange = {
@@ -133,10 +135,13 @@ function missing(name: SecretName, found: FoundSecret, identity: string[]): Prob
 }
 
 /** Whether the refresh token is the one that was imported already; it may have been rotated since. */
-async function isSameImport({ keys, next, stored }: PutPlanInput, given: Secret): Promise<boolean> {
-  const expected = stored.token?.refreshTokenFingerprint ?? null;
-  if (expected === null) return false;
-  const kid = expected.slice(0, expected.lastIndexOf('.'));
+async function isSameImport(
+  { keys, database, stored }: PutPlanInput,
+  given: Secret,
+): Promise<boolean> {
+  const fingerprint = stored.token?.refreshTokenFingerprint ?? null;
+  if (stored.token === null || fingerprint === null) return false;
+  const { kid } = fingerprint;
   if ((await keys.get(kid)) === undefined) {
     throw new StoreError(
       'key_unavailable',
@@ -145,5 +150,7 @@ async function isSameImport({ keys, next, stored }: PutPlanInput, given: Secret)
         'connection and put it again.',
     );
   }
-  return matchesFingerprint(keys, next.connectionId, given.reveal(), expected);
+  const { connectionId, incarnation, epoch } = stored.token.record;
+  const place = { database, connectionId, incarnation, epoch };
+  return matchesFingerprint(keys, place, { fingerprint, refreshToken: given.reveal() });
 }

@@ -5,9 +5,9 @@ import { keepAliveAfterMs } from '../contract/refresh-token-clocks.js';
 import {
   applyPut,
   clientSecretContext,
-  fingerprint,
   inTransaction,
   insertToken,
+  makeFingerprint,
   newTokenDocument,
   openClientSecret,
   prepareSealer,
@@ -16,6 +16,7 @@ import {
   startRefreshTokenClocks,
   writeConnection,
   StoreError,
+  type Fingerprint,
   type KeyProvider,
   type RefreshTokenClocks,
   type SealedValue,
@@ -64,9 +65,8 @@ export async function writePut(
     clientSecret: clientSecret.sealed,
     updatedBy: write.updatedBy,
   };
-  const revision = stored.connection?.connection.revision ?? 0;
   const done = await inTransaction(database, 'put a connection', async (bound) => {
-    if (!(await writeConnection(bound, connection, revision))) return false;
+    if (!(await writeConnection(bound, connection, stored.connection))) return false;
     return writeToken(bound, write, grant);
   }).catch(falseOnConflict);
   if (!done) return null;
@@ -79,7 +79,7 @@ export async function writePut(
 
 interface SealedGrant {
   grant: SealedValue | null;
-  refreshTokenFingerprint: string | null;
+  refreshTokenFingerprint: Fingerprint | null;
 }
 
 async function writeToken(
@@ -167,9 +167,10 @@ async function sealGrant(
       ? { connectionId: next.connectionId, incarnation, epoch: 1, generation: 0 }
       : { ...record, epoch: record.epoch + 1 };
   const sealer = await prepareSealer(keys, 'grant');
+  const imported = { ...place, database: database.name };
   return {
     grant: await sealer.seal(refreshTokenContext(database, place, next), text),
-    refreshTokenFingerprint: await fingerprint(keys, next.connectionId, text),
+    refreshTokenFingerprint: await makeFingerprint(keys, imported, text),
   };
 }
 

@@ -5,6 +5,7 @@ export const DEFAULT_TASK_QUEUE = 'oauth-tokens';
 export const TOKEN_LIFECYCLE_WORKFLOW = 'tokenLifecycle';
 export const ENSURE_ACCESS_TOKEN_WORKFLOW = 'ensureAccessToken';
 export const REVOKE_CONNECTION_WORKFLOW = 'revokeConnection';
+export const ROTATE_KEYS_WORKFLOW = 'rotateKeys';
 export const ENSURE_TOKEN_UPDATE = 'ensureToken';
 export const CONFIGURE_UPDATE = 'configure';
 export const REVOKE_UPDATE = 'revoke';
@@ -33,6 +34,11 @@ export function issueTaskQueue(taskQueue: string): string {
 /** The id of the one lifecycle workflow of a connection. */
 export function lifecycleWorkflowId(connectionId: string): string {
   return `${WORKFLOW_ID_PREFIX}${connectionId}`;
+}
+
+/** The id under which a deployment runs `rotateKeys`: one at a time, which everybody joins. */
+export function rotateKeysWorkflowId(taskQueue: string): string {
+  return `oauth-keys/rotate/${taskQueue}`;
 }
 
 /** What identifies one question "is there a token after this one?" in the whole cluster. */

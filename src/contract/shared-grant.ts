@@ -2,14 +2,10 @@
  * Whether two consents may be one grant at the authorization server: many keep one per person and
  * client, and end all of it when one of its tokens is revoked (RFC 7009 §2.1 allows it).
  *
- * @param before - keyed fingerprint of who consented earlier; null: not known
+ * @param before - digest of who consented earlier; null: not known
  * @param after - of who consented later
  * @returns false only where they are known to be two persons
  */
 export function mayShareGrant(before: string | null, after: string | null): boolean {
-  if (before === null || after === null) return true;
-  // Under another key the same person has another fingerprint.
-  return before === after || keyOf(before) !== keyOf(after);
+  return before === null || after === null || before === after;
 }
-
-const keyOf = (fingerprint: string): string => fingerprint.slice(0, fingerprint.lastIndexOf('.'));

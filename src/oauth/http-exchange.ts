@@ -76,6 +76,8 @@ class Exchange implements Dispatcher.DispatchHandler {
   readonly result: Promise<HttpExchange>;
   #resolve: ((result: HttpExchange) => void) | undefined;
   readonly #timer: NodeJS.Timeout;
+  /** A timer that is due may fire after the connection is there: the process may have stood still. */
+  readonly #sendBefore: number;
   #controller: Dispatcher.DispatchController | undefined;
   #since = performance.now();
   #sent = false;
@@ -89,10 +91,11 @@ class Exchange implements Dispatcher.DispatchHandler {
       this.#resolve = resolve;
     });
     this.#timer = setTimeout(() => this.#finish('timeout'), timeoutMs);
+    this.#sendBefore = this.#since + timeoutMs;
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
-    if (this.#resolve === undefined) {
+    if (this.#resolve === undefined || performance.now() > this.#sendBefore) {
       controller.abort(new Error('The time for this request is over.'));
       return;
     }

@@ -65,7 +65,7 @@ function consentedFields(parent: Parent, tokens: ConsentTokens): Document {
     ...{ epoch, generation, state: 'active' },
     access: { $literal: tokens.access },
     grant: { $literal: grant },
-    kids: kidsOf(tokens.access, grant),
+    kids: kidsOf(tokens.access, grant, consent.subject?.digest ?? null),
     tokenType: { $literal: tokens.tokenType },
     scope: { $literal: tokens.scope },
     issuedAt: attempt.sentAt,

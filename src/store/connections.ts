@@ -2,9 +2,10 @@ import type { StoredConnection } from '../contract/connection-record.js';
 import type { TokenDatabase } from './database.js';
 import type { ConnectionDocument } from './documents.js';
 import { StoreError, storeOperation } from './errors.js';
+import { KIDS_INDEX } from './indexes.js';
 import type { KeyProvider } from './keys.js';
 import { recipientOf } from './tokens.js';
-import { openSealed, type SealContext, type SealedValue } from './sealing.js';
+import { openSealed, sameSealed, type SealContext, type SealedValue } from './sealing.js';
 import { kidsOf } from './tokens.js';
 import { sessionOf } from './transaction.js';
 
@@ -68,17 +69,35 @@ export async function readConnections(
   return documents.map((document) => fromDocument(document).connection);
 }
 
+/** Reads a page of the connections whose client secret needs a key, in the order of their ids. */
+export async function listConnectionsOfKey(
+  database: TokenDatabase,
+  { kid, after, limit }: { kid: string; after: string | null; limit: number },
+): Promise<ReadConnection[]> {
+  const documents = await storeOperation('list the connections of a key', () =>
+    database.connections
+      .find({ kids: kid, ...(after === null ? {} : { _id: { $gt: after } }) })
+      .sort({ _id: 1 })
+      .limit(limit)
+      .hint(KIDS_INDEX)
+      .toArray(),
+  );
+  return documents.map(fromDocument);
+}
+
 /**
- * Writes a connection, comparing the revision that was read (0: there was none).
+ * Writes a connection, comparing what was read (null: there was none): the revision, and the sealed
+ * client secret, which may have been sealed with another key since.
  *
  * @returns false when somebody else wrote in between: read again and repeat
  */
 export async function writeConnection(
   database: TokenDatabase,
   next: Omit<ConnectionDocument, 'kids' | 'updatedAt' | 'revision'>,
-  readRevision: number,
+  read: ReadConnection | null,
 ): Promise<boolean> {
   const { _id, ...fields } = next;
+  const revision = read?.connection.revision ?? 0;
   const literal = Object.fromEntries(
     Object.entries({ ...fields, kids: kidsOf(next.clientSecret) }).map(([name, value]) => [
       name,
@@ -87,9 +106,11 @@ export async function writeConnection(
   );
   try {
     const result = await database.connections.updateOne(
-      { _id, revision: readRevision === 0 ? { $exists: false } : readRevision },
-      [{ $set: { ...literal, revision: readRevision + 1, updatedAt: '$$NOW' } }],
-      { upsert: readRevision === 0, ...sessionOf(database) },
+      read === null
+        ? { _id, revision: { $exists: false } }
+        : { _id, revision, ...sameSealed('clientSecret', read.clientSecret) },
+      [{ $set: { ...literal, revision: revision + 1, updatedAt: '$$NOW' } }],
+      { upsert: read === null, ...sessionOf(database) },
     );
     return result.matchedCount === 1 || result.upsertedCount === 1;
   } catch (error) {

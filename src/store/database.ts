@@ -3,6 +3,7 @@ import type { AuthorizationDocument } from './authorizations.js';
 import { StoreError } from './errors.js';
 import type { ConnectionDocument, DeploymentDocument, TokenDocument } from './documents.js';
 import type { ParkedDocument } from './parked.js';
+import type { WrappedKeyDocument } from './wrapped-keys.js';
 
 /** Database name when the URI names none. */
 export const DEFAULT_DATABASE = 'oauth_tokens';
@@ -31,6 +32,8 @@ export interface TokenDatabase {
   tokens: Collection<TokenDocument>;
   /** Workflows that wait until a connection is authorized. */
   parked: Collection<ParkedDocument>;
+  /** Sealing keys that a KMS wrapped; empty with a key file. */
+  keys: Collection<WrappedKeyDocument>;
   /** The transaction that changes to connections and tokens belong to, within `inTransaction`. */
   session?: ClientSession;
   /** Closes the client if this package made it. */
@@ -57,6 +60,7 @@ export function openDatabase(mongodb: MongoClient | string): TokenDatabase {
     deployment: db.collection<DeploymentDocument>('connections', COLLECTION_OPTIONS),
     tokens: db.collection<TokenDocument>('tokens', COLLECTION_OPTIONS),
     parked: db.collection<ParkedDocument>('parked', COLLECTION_OPTIONS),
+    keys: db.collection<WrappedKeyDocument>('keys', COLLECTION_OPTIONS),
     async close() {
       if (own) await client.close();
     },

@@ -9,6 +9,7 @@ import type {
   UnknownOutcome,
 } from '../contract/token-record.js';
 import type { AnnouncedDocument } from './announcements.js';
+import type { Fingerprint } from './fingerprint.js';
 import type { SealedValue } from './sealing.js';
 
 /** `attempt` of a token document: the intent, written before a token request is sent. */
@@ -34,8 +35,8 @@ export interface ConsentDocument {
   authorizationId: string;
   /** When the person consented, as near as it is known: a later consent wins. */
   at: Date;
-  /** Keyed fingerprint of who consented; null: the server did not say. */
-  subject: string | null;
+  /** Of who consented; null: the server did not say. */
+  subject: Fingerprint | null;
 }
 
 /** A token document: one per connection, every field from the start. All times are `$$NOW`'s. */
@@ -50,7 +51,9 @@ export interface TokenDocument {
   access: SealedValue | null;
   /** The sealed refresh token. */
   grant: SealedValue | null;
-  /** Ids of the keys `access` and `grant` are sealed with. */
+  /**
+   * Ids of the keys that sealed members need; now and then also of one that none needs any more.
+   */
   kids: string[];
   tokenType: string | null;
   scope: string | null;
@@ -65,8 +68,8 @@ export interface TokenDocument {
   refreshTokenUsedAt?: Date | null;
   /** When it is used again so that it does not expire idle. Missing in a document of an earlier version. */
   keepAliveAt?: Date | null;
-  /** Keyed fingerprint of the imported refresh token. */
-  refreshTokenFingerprint: string | null;
+  /** Of the imported refresh token. */
+  refreshTokenFingerprint: Fingerprint | null;
   invalid: { reason: InvalidReason; at: Date } | null;
   attempt: AttemptDocument | null;
   committed: { attemptId: string; parentGeneration: number; sentAt: Date } | null;

@@ -54,16 +54,34 @@ export type {
 } from './documents.js';
 export { StoreError, storeOperation, type StoreErrorCode } from './errors.js';
 export { INDEXES, ensureIndexes, missingIndexes } from './indexes.js';
+export { Journal, type JournalEntry } from './journal.js';
 export { createFileKeyProvider, readKeyFile } from './key-file.js';
 export { exportAccessKeys, generateKeys } from './key-file-changes.js';
-export type { KeyInfo, KeyProvider, KeyPurpose } from './keys.js';
+export { countRecordsOfKey, countRecordsOfKeys, kidsInUse } from './key-usage.js';
+export type { KmsAdapter, WrappedKey } from './kms-adapter.js';
 export {
-  deriveMacKey,
-  fingerprint,
-  kidOf,
+  createKmsKeyProvider,
+  type KmsKeyProvider,
+  type KmsKeyProviderOptions,
+} from './kms-key-provider.js';
+export { stateOf, type KeyInfo, type KeyProvider, type KeyPurpose, type KeyState } from './keys.js';
+export {
+  isDigestOf,
+  makeFingerprint,
+  makeSubjectFingerprint,
   matchesFingerprint,
+  openSubject,
+  type Fingerprint,
+  type SubjectPlace,
+} from './fingerprint.js';
+export { deriveMacKey } from './mac-key.js';
+export { resealPage, type ResealedPage } from './reseal-page.js';
+export type { ResealParts } from './reseal.js';
+export {
+  kidOf,
   openSealed,
   prepareSealer,
+  prepareSealerOf,
   type SealContext,
   type SealedValue,
   type Sealer,
@@ -108,7 +126,6 @@ export {
 export { forgetParked, listParked, registerParked, type ParkedWorkflow } from './parked.js';
 export { inTransaction } from './transaction.js';
 export {
-  countRecordsOfKey,
   listTokens,
   readToken,
   recipientOf,

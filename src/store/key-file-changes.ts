@@ -2,9 +2,10 @@ import { randomBytes } from 'node:crypto';
 import { link, open, rename, rm, stat } from 'node:fs/promises';
 import { StoreError } from './errors.js';
 import { readKeyFile, type KeyFile } from './key-file.js';
+import type { KeyPurpose } from './keys.js';
 
-/** In a file that has keys, a new one waits so long that a rolling deploy has it everywhere. */
-const PROPAGATION_MS = 10 * 60_000;
+/** Where there are keys, a new one waits so long that a rolling deploy has it everywhere. */
+export const PROPAGATION_MS = 10 * 60_000;
 
 /**
  * Adds a key of each purpose to a key file (mode 0600), making the file if there is none. Existing
@@ -21,7 +22,7 @@ export async function generateKeys(path: string): Promise<{ kids: string[]; acti
     const activeFrom = new Date(Date.now() + delay).toISOString();
     const added = (['access', 'grant'] as const).map((purpose) => ({
       kty: 'oct' as const,
-      kid: `${purpose}-${randomBytes(6).toString('base64url')}`,
+      kid: newKid(purpose),
       k: randomBytes(32).toString('base64url'),
       purpose,
       activeFrom,
@@ -29,6 +30,11 @@ export async function generateKeys(path: string): Promise<{ kids: string[]; acti
     await writeWhole(path, { keys: [...file.keys, ...added] }, exists);
     return { kids: added.map((jwk) => jwk.kid), activeFrom };
   });
+}
+
+/** A new id for a key. */
+export function newKid(purpose: KeyPurpose): string {
+  return `${purpose}-${randomBytes(6).toString('base64url')}`;
 }
 
 /** Writes the key file for applications: it opens access tokens only. Never overwrites a file. */

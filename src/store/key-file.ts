@@ -1,4 +1,5 @@
 import type { CryptoKey } from 'jose';
+import type { Stats } from 'node:fs';
 import { readFile, stat } from 'node:fs/promises';
 import { z } from 'zod';
 import { StoreError } from './errors.js';
@@ -67,8 +68,19 @@ export function activeKey(
   return keys.filter((jwk) => Date.parse(jwk.activeFrom) <= now).at(-1) ?? keys[0] ?? null;
 }
 
+/** The keys of a file as people and programs may see them. */
+export function keyInfos(file: KeyFile, now: number): KeyInfo[] {
+  return file.keys.map(({ kid, purpose, activeFrom }) => {
+    const active = activeKey(file, purpose, now)?.kid === kid;
+    const waits = Date.parse(activeFrom) > now;
+    const state = active ? 'active' : waits ? 'created' : 'open-only';
+    return { kid, purpose, active, state, activeFrom };
+  });
+}
+
 interface LoadedKeys {
-  mtimeMs: number;
+  /** Of the file that was read. */
+  version: string;
   file: KeyFile;
   keys: Map<string, CryptoKey>;
 }
@@ -97,7 +109,7 @@ export function createFileKeyProvider(
       onWarning(`The key file ${path} can be read by others: chmod 600 it.`);
     }
     checkedAt = performance.now();
-    if (loaded !== null && (info === null || info.mtimeMs === loaded.mtimeMs)) return loaded;
+    if (loaded !== null && (info === null || versionOf(info) === loaded.version)) return loaded;
     let file: KeyFile;
     try {
       file = await readKeyFile(path);
@@ -109,7 +121,7 @@ export function createFileKeyProvider(
     }
     const keys = new Map<string, CryptoKey>();
     for (const jwk of file.keys) keys.set(jwk.kid, await importKey(jwk.k));
-    loaded = { mtimeMs: info?.mtimeMs ?? 0, file, keys };
+    loaded = { version: versionOf(info), file, keys };
     return loaded;
   }
 
@@ -134,18 +146,18 @@ export function createFileKeyProvider(
     },
     async get(kid) {
       const { keys } = await current(RECHECK_MS);
-      return keys.get(kid);
+      // Somebody seals with it already: the file may have been changed just now.
+      return keys.get(kid) ?? (await current(0)).keys.get(kid);
     },
     async list(): Promise<KeyInfo[]> {
-      const { file } = await current(0);
-      const now = Date.now();
-      return file.keys.map(({ kid, purpose }) => ({
-        kid,
-        purpose,
-        active: activeKey(file, purpose, now)?.kid === kid,
-      }));
+      return keyInfos((await current(0)).file, Date.now());
     },
   };
+}
+
+/** Tells a changed file, also one that was renamed into its place with the same time. */
+function versionOf(info: Stats | null): string {
+  return info === null ? '' : `${info.mtimeMs} ${info.ino} ${info.size}`;
 }
 
 function importKey(k: string): Promise<CryptoKey> {

@@ -6,7 +6,7 @@ import {
   type CryptoKey,
 } from 'jose';
 import { StoreError } from './errors.js';
-import type { KeyProvider, KeyPurpose } from './keys.js';
+import { purposeOf, type KeyProvider, type KeyPurpose } from './keys.js';
 
 const ALG = 'A256KW';
 const ENC = 'A256GCM';
@@ -56,6 +56,11 @@ function additionalData(context: SealContext): Uint8Array {
   return new TextEncoder().encode(JSON.stringify(fields));
 }
 
+/** Which keys may hold a value: the access token's are not those of what it is refreshed with. */
+export function keyPurposeOf({ purpose }: SealContext): KeyPurpose {
+  return purpose === 'access_token' ? 'access' : 'grant';
+}
+
 /**
  * Fetches the active key of a purpose, so that sealing later cannot fail for want of it.
  *
@@ -63,25 +68,45 @@ function additionalData(context: SealContext): Uint8Array {
  */
 export async function prepareSealer(keys: KeyProvider, purpose: KeyPurpose): Promise<Sealer> {
   const { kid, key } = await keys.active(purpose);
-  return {
-    kid,
-    async seal(context, plaintext) {
-      const jwe = await new FlattenedEncrypt(new TextEncoder().encode(plaintext))
-        .setProtectedHeader({ alg: ALG, enc: ENC, kid, typ: TYP })
-        .setAdditionalAuthenticatedData(additionalData(context))
-        .encrypt(key);
-      const { protected: header, encrypted_key, iv, ciphertext, tag } = jwe;
-      if (
-        header === undefined ||
-        encrypted_key === undefined ||
-        iv === undefined ||
-        tag === undefined
-      ) {
-        throw new StoreError('unreadable', 'A value could not be sealed.');
-      }
-      return { protected: header, encrypted_key, iv, ciphertext, tag };
-    },
-  };
+  return { kid, seal: (context, plaintext) => seal({ kid, key }, context, plaintext) };
+}
+
+/**
+ * Fetches one key of a purpose to seal with, whether it is active in this process or not yet.
+ *
+ * @throws StoreError `key_unavailable`
+ */
+export async function prepareSealerOf(
+  keys: KeyProvider,
+  purpose: KeyPurpose,
+  kid: string,
+): Promise<Sealer> {
+  const key = await keys.get(kid);
+  if (key === undefined || (await purposeOf(keys, kid)) !== purpose) {
+    throw new StoreError('key_unavailable', `There is no ${purpose} key ${kid} in this process.`);
+  }
+  return { kid, seal: (context, plaintext) => seal({ kid, key }, context, plaintext) };
+}
+
+async function seal(
+  { kid, key }: { kid: string; key: CryptoKey },
+  context: SealContext,
+  plaintext: string,
+): Promise<SealedValue> {
+  const jwe = await new FlattenedEncrypt(new TextEncoder().encode(plaintext))
+    .setProtectedHeader({ alg: ALG, enc: ENC, kid, typ: TYP })
+    .setAdditionalAuthenticatedData(additionalData(context))
+    .encrypt(key);
+  const { protected: header, encrypted_key, iv, ciphertext, tag } = jwe;
+  if (
+    header === undefined ||
+    encrypted_key === undefined ||
+    iv === undefined ||
+    tag === undefined
+  ) {
+    throw new StoreError('unreadable', 'A value could not be sealed.');
+  }
+  return { protected: header, encrypted_key, iv, ciphertext, tag };
 }
 
 /** The id of the key a value is sealed with; null when its header is not readable. */
@@ -94,9 +119,16 @@ export function kidOf(sealed: SealedValue): string | null {
   }
 }
 
+/** Selects documents in which a member is still the very value that was read: an iv is used once. */
+export function sameSealed(path: string, read: SealedValue | null): Record<string, string | null> {
+  return read === null
+    ? { [path]: null }
+    : { [`${path}.iv`]: read.iv, [`${path}.protected`]: read.protected };
+}
+
 /**
  * Opens a sealed value in the place it was sealed for. The key is chosen by `kid` alone, never by
- * trying.
+ * trying, and has to be one for such values: who holds `access` keys makes no refresh token.
  *
  * @throws StoreError `key_unavailable` (retryable) or `unreadable` (changed or moved)
  */
@@ -112,6 +144,12 @@ export async function openSealed(
   if (key === undefined) {
     throw new StoreError('key_unavailable', `The key ${kid} of ${what} is not in the key file.`);
   }
+  const purpose = await purposeOf(keys, kid);
+  if (purpose !== keyPurposeOf(context)) {
+    if (purpose === undefined)
+      throw new StoreError('key_unavailable', `The key ${kid} of ${what} is not listed.`);
+    throw new StoreError('unreadable', `${what} is sealed with a key for something else (${kid}).`);
+  }
   try {
     const { plaintext } = await flattenedDecrypt(
       { ...sealed, aad: toBase64url(additionalData(context)) },
@@ -123,81 +161,6 @@ export async function openSealed(
     const code = error instanceof errors.JOSEError ? error.code : 'not a JWE';
     throw new StoreError('unreadable', `${what} does not open with its key (${code}).`);
   }
-}
-
-/**
- * A keyed fingerprint: equal for equal texts under one key, and of no use without it. AES key wrap
- * is deterministic (RFC 3394), so wrapping a digest makes one from a key that cannot be exported.
- */
-export async function fingerprint(
-  keys: KeyProvider,
-  connectionId: string,
-  text: string,
-  kid?: string,
-): Promise<string | null> {
-  const chosen = kid === undefined ? await keys.active('grant') : { kid, key: await keys.get(kid) };
-  if (chosen.key === undefined) return null;
-  const digest = await keyedDigest(chosen.key, ['oat1-fingerprint', connectionId, text]);
-  return `${chosen.kid}.${toBase64url(digest)}`;
-}
-
-async function keyedDigest(key: CryptoKey, fields: string[]): Promise<Uint8Array<ArrayBuffer>> {
-  const input = new TextEncoder().encode(JSON.stringify(fields));
-  const digest = await crypto.subtle.digest('SHA-256', input);
-  const asKey = await crypto.subtle.importKey(
-    'raw',
-    digest,
-    { name: 'HMAC', hash: 'SHA-256' },
-    true,
-    ['sign'],
-  );
-  const wrapped = await crypto.subtle.wrapKey('raw', asKey, key, 'AES-KW');
-  return new Uint8Array(await crypto.subtle.digest('SHA-256', wrapped));
-}
-
-/**
- * A key for message authentication, derived from a `grant` key: for one use, and never the sealing
- * key itself. A key that applications hold too (`access`) makes none.
- *
- * @param use - what it is for; another use has another key
- * @param kid - the key to derive it from; not given: the active one
- * @returns null when there is no `grant` key of this id
- * @throws StoreError `key_unavailable`
- */
-export async function deriveMacKey(
-  keys: KeyProvider,
-  use: string,
-  kid?: string,
-): Promise<{ kid: string; key: CryptoKey } | null> {
-  const chosen = kid === undefined ? await keys.active('grant') : await grantKey(keys, kid);
-  if (chosen === null) return null;
-  const raw = await keyedDigest(chosen.key, ['oat1-mac', use]);
-  const key = await crypto.subtle.importKey('raw', raw, { name: 'HMAC', hash: 'SHA-256' }, false, [
-    'sign',
-    'verify',
-  ]);
-  return { kid: chosen.kid, key };
-}
-
-async function grantKey(
-  keys: KeyProvider,
-  kid: string,
-): Promise<{ kid: string; key: CryptoKey } | null> {
-  const known = await keys.list();
-  if (!known.some((info) => info.kid === kid && info.purpose === 'grant')) return null;
-  const key = await keys.get(kid);
-  return key === undefined ? null : { kid, key };
-}
-
-/** Whether a text has the given fingerprint; false when its key is gone. */
-export async function matchesFingerprint(
-  keys: KeyProvider,
-  connectionId: string,
-  text: string,
-  expected: string,
-): Promise<boolean> {
-  const kid = expected.slice(0, expected.lastIndexOf('.'));
-  return (await fingerprint(keys, connectionId, text, kid)) === expected;
 }
 
 function toBase64url(bytes: Uint8Array): string {

@@ -10,6 +10,7 @@ import {
   type TokenDocument,
 } from './documents.js';
 import { storeOperation } from './errors.js';
+import type { Fingerprint } from './fingerprint.js';
 import { replaced } from './pipeline.js';
 import type { SealedValue } from './sealing.js';
 import { REVOKED_STATES } from './token-revocation.js';
@@ -24,8 +25,8 @@ export interface ReadTokenWithGrant {
   grant: SealedValue | null;
   /** Refresh tokens of siblings, each sealed for its generation. */
   candidates: CandidateDocument[];
-  /** Keyed fingerprint of the imported refresh token. */
-  refreshTokenFingerprint: string | null;
+  /** Of the imported refresh token. */
+  refreshTokenFingerprint: Fingerprint | null;
   /** The consent that the epoch began with; null: none. */
   consent: ConsentDocument | null;
 }

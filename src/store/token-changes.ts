@@ -5,6 +5,7 @@ import type { InvalidReason, TokenRecord } from '../contract/token-record.js';
 import type { TokenDatabase } from './database.js';
 import type { TokenDocument } from './documents.js';
 import { storeOperation } from './errors.js';
+import type { Fingerprint } from './fingerprint.js';
 import { replaced } from './pipeline.js';
 import type { SealedValue } from './sealing.js';
 import type { Parent } from './token-attempts.js';
@@ -17,7 +18,7 @@ export function newTokenDocument(
   connectionId: string,
   incarnation: string,
   grant: SealedValue | null,
-  refreshTokenFingerprint: string | null,
+  refreshTokenFingerprint: Fingerprint | null,
 ): TokenDocument {
   return {
     _id: connectionId,
@@ -27,7 +28,7 @@ export function newTokenDocument(
     state: 'active',
     access: null,
     grant,
-    kids: kidsOf(grant),
+    kids: kidsOf(grant, refreshTokenFingerprint?.digest ?? null),
     tokenType: null,
     scope: null,
     issuedAt: null,
@@ -85,7 +86,7 @@ export interface PutChange {
   nextEpoch: {
     state: TokenState;
     grant: SealedValue | null;
-    refreshTokenFingerprint: string | null;
+    refreshTokenFingerprint: Fingerprint | null;
   } | null;
   /** Mark the access token invalid: the configuration it was issued for has changed. */
   invalidate: InvalidReason | null;
@@ -119,14 +120,15 @@ export async function applyPut(
     set['invalid'] = replaced({ reason: change.invalidate, at: '$$NOW' });
   }
   if (change.nextEpoch !== null) {
+    const { grant, refreshTokenFingerprint } = change.nextEpoch;
     Object.assign(set, {
       epoch: parent.epoch + 1,
       state: change.nextEpoch.state,
       access: null,
-      grant: { $literal: change.nextEpoch.grant },
-      kids: kidsOf(change.nextEpoch.grant),
-      refreshTokenFingerprint: { $literal: change.nextEpoch.refreshTokenFingerprint },
-      ...clocksFromNow(change.clocks, change.nextEpoch.grant !== null),
+      grant: { $literal: grant },
+      kids: kidsOf(grant, refreshTokenFingerprint?.digest ?? null),
+      refreshTokenFingerprint: { $literal: refreshTokenFingerprint },
+      ...clocksFromNow(change.clocks, grant !== null),
       expiresAt: null,
       refreshAfter: null,
       invalid: null,

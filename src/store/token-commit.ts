@@ -1,12 +1,13 @@
 import type { Document, Filter } from 'mongodb';
 import type { TokenState } from '../contract/messages.js';
-import type { RotationEvidence } from '../contract/rotation-profile.js';
 import type { InvalidReason } from '../contract/token-record.js';
 import type { TokenDatabase } from './database.js';
 import type { TokenDocument } from './documents.js';
 import { storeOperation } from './errors.js';
+import { FINGERPRINT_KIDS } from './fingerprint.js';
 import { replaced } from './pipeline.js';
 import { refreshTokenFields } from './refresh-token-fields.js';
+import { evidenceAfter } from './rotation-evidence.js';
 import type { SealedValue } from './sealing.js';
 import { parentFilter, type Parent } from './token-attempts.js';
 import { REVOKED_STATES } from './token-revocation.js';
@@ -236,7 +237,9 @@ function committedFields(parent: Parent, generation: number, tokens: TokenSet): 
     state: tokens.state,
     access: { $literal: tokens.access },
     grant: { $literal: tokens.grant },
-    kids: kidsOf(tokens.access, tokens.grant),
+    kids: {
+      $setUnion: [kidsOf(tokens.access, tokens.grant), ...FINGERPRINT_KIDS],
+    },
     tokenType: { $literal: tokens.tokenType },
     scope: { $literal: tokens.scope },
     issuedAt: { $subtract: ['$$NOW', tokens.elapsedMs] },
@@ -272,22 +275,5 @@ function committedFields(parent: Parent, generation: number, tokens: TokenSet): 
       outcome: tokens.failureType === null ? 'issued' : 'failed',
       type: tokens.failureType,
     }),
-  };
-}
-
-/** What the answer says about how the server rotates, added to what was seen before. */
-function evidenceAfter({ rotated, sentAt }: TokenSet): Document {
-  const counted = (name: keyof RotationEvidence, more: Document | number): Document => ({
-    $add: [{ $ifNull: [`$rotationEvidence.${name}`, 0] }, more],
-  });
-  // Its own entry, written by whoever took it for dead, is a later one.
-  const before = { $filter: { input: '$unknown', cond: { $lte: ['$$this.at', sentAt] } } };
-  return {
-    sameTokenReturned: counted('sameTokenReturned', rotated === 'same_token' ? 1 : 0),
-    newTokenReturned: counted('newTokenReturned', rotated === 'new_token' ? 1 : 0),
-    oldTokenAcceptedAfterUnknown: counted(
-      'oldTokenAcceptedAfterUnknown',
-      rotated === null ? 0 : { $cond: [{ $eq: [before, []] }, 0, 1] },
-    ),
   };
 }

@@ -181,15 +181,3 @@ export async function rejectGeneration(
   );
   return result.modifiedCount === 1;
 }
-
-/** How many records of all collections need the key of an id. */
-export async function countRecordsOfKey(database: TokenDatabase, kid: string): Promise<number> {
-  const counts = await storeOperation('count the records of a key', () =>
-    Promise.all([
-      database.tokens.countDocuments({ kids: kid }),
-      database.connections.countDocuments({ kids: kid }),
-      database.authorizations.countDocuments({ kids: kid }),
-    ]),
-  );
-  return counts.reduce((sum, count) => sum + count, 0);
-}

@@ -1,7 +1,10 @@
 /**
  * For tests of applications and of this package: a search for secrets in what a system leaves
- * behind, and a scripted authorization server. May import `known-secrets` and Node's own modules.
+ * behind, a scripted authorization server, and the contract of KMS adapters. May import
+ * `known-secrets`, types of `store`, and Node's own modules.
  */
+export { KMS_ADAPTER_RULES, KmsAdapterError, checkKmsAdapter } from './check-kms-adapter.js';
+export type { KmsAdapter, WrappedKey } from '../store/kms-adapter.js';
 export {
   expectNoSecretsIn,
   searchForSecrets,

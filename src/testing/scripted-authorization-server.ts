@@ -1,5 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { text } from 'node:stream/consumers';
+import { setTimeout as sleep } from 'node:timers/promises';
 import {
   issue,
   type ReceivedTokenRequest,
@@ -88,7 +89,7 @@ async function answer(
   if (reply === undefined || reply === 'hang') return;
   if (reply === 'reset') return void request.socket.resetAndDestroy();
   if (reply.status < 300) done?.();
-  send(scripted.ledger, reply, response);
+  await send(scripted.ledger, reply, response);
 }
 
 interface Arrived {
@@ -120,18 +121,52 @@ async function replyTo(
   return { reply: await made(scripted.script.shift() ?? scripted.otherwise) };
 }
 
-function send(ledger: TokenLedger, reply: TokenAnswer, response: ServerResponse): void {
-  const { status, headers = {}, body = '', cutAfterBytes } = reply;
+async function send(
+  ledger: TokenLedger,
+  reply: TokenAnswer,
+  response: ServerResponse,
+): Promise<void> {
+  const { status, headers = {}, body = '', cutAfterBytes, delayMs, byteEveryMs, doubled } = reply;
   const isText = typeof body === 'string';
   const bytes = Buffer.from(isText ? body : JSON.stringify(body));
   if (!isText) record(ledger, body);
-  response.writeHead(status, {
+  if (delayMs !== undefined) await sleep(delayMs);
+  const head = {
     'content-type': isText ? 'text/html' : 'application/json',
     'content-length': bytes.length,
     ...headers,
-  });
-  if (cutAfterBytes === undefined) response.end(bytes);
-  else response.write(bytes.subarray(0, cutAfterBytes), () => response.destroy());
+  };
+  if (doubled === true) {
+    response.socket?.end(
+      Buffer.concat([onTheWire(status, head, bytes), onTheWire(status, head, bytes)]),
+    );
+    return;
+  }
+  response.writeHead(status, head);
+  if (cutAfterBytes !== undefined) {
+    response.write(bytes.subarray(0, cutAfterBytes), () => response.destroy());
+    return;
+  }
+  if (byteEveryMs !== undefined) await writeSlowly(bytes, byteEveryMs, response);
+  else response.end(bytes);
+}
+
+async function writeSlowly(
+  bytes: Buffer,
+  byteEveryMs: number,
+  response: ServerResponse,
+): Promise<void> {
+  for (const byte of bytes) {
+    if (response.destroyed) return;
+    response.write(Buffer.of(byte));
+    await sleep(byteEveryMs);
+  }
+  response.end();
+}
+
+function onTheWire(status: number, head: Record<string, string | number>, bytes: Buffer): Buffer {
+  const fields = Object.entries(head).map(([name, value]) => `${name}: ${value}\r\n`);
+  return Buffer.concat([Buffer.from(`HTTP/1.1 ${status} \r\n${fields.join('')}\r\n`), bytes]);
 }
 
 /** Tokens count as issued when they are sent, whether or not they arrive. */

@@ -18,6 +18,12 @@ export interface TokenAnswer {
   body?: unknown;
   /** The connection is closed after so many bytes of the body. */
   cutAfterBytes?: number;
+  /** It is sent so much later, in milliseconds; the tokens in it count as issued before. */
+  delayMs?: number;
+  /** The body is sent byte by byte with a pause of so many milliseconds. */
+  byteEveryMs?: number;
+  /** The whole answer is sent twice. */
+  doubled?: boolean;
 }
 
 /** A reply, or what makes it when the request is there; undefined: it has answered by itself. */

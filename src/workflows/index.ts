@@ -16,7 +16,9 @@ export {
 } from './messages.js';
 export { redeemAuthorization } from './redeem-authorization.js';
 export { revokeConnection } from './revoke-connection.js';
+export { rotateKeys } from './rotate-keys.js';
 export { tokenLifecycle } from './token-lifecycle.js';
+export type { RotateKeysInput, RotateKeysResult } from '../contract/key-rotation.js';
 export type {
   AuthorizationStatus,
   AuthorizeConnectionInput,

@@ -29,6 +29,8 @@ export interface WorkflowTimeouts {
   longestConsentLookMs: number;
   /** How long a run that continues as new waits for the token request under way. */
   drainMs: number;
+  /** A rotation of keys comes back after this to records that were in use. */
+  comeBackMs: number;
 }
 
 export const TIMEOUTS: WorkflowTimeouts = {
@@ -44,6 +46,7 @@ export const TIMEOUTS: WorkflowTimeouts = {
   firstConsentLookMs: 60_000,
   longestConsentLookMs: 3_600_000,
   drainMs: 30_000,
+  comeBackMs: 5_000,
 };
 
 /**
@@ -70,6 +73,24 @@ export const FIRST_ISSUE_OPTIONS = {
 export const READ_OPTIONS = {
   startToCloseTimeout: '30 seconds',
   retry: { initialInterval: '1 second', backoffCoefficient: 2, maximumInterval: '30 seconds' },
+} as const satisfies ActivityOptions;
+
+/**
+ * A slice of a rotation of keys takes 10 s and beats with each page; one that finds no key, or no
+ * MongoDB, is tried again for as long as it takes, on whatever worker: nothing waits for it but a
+ * person. A cancelled one ends after its page.
+ */
+export const RESEAL_OPTIONS = {
+  startToCloseTimeout: '2 minutes',
+  heartbeatTimeout: '10 seconds',
+  cancellationType: 'WAIT_CANCELLATION_COMPLETED',
+  retry: { initialInterval: '1 second', backoffCoefficient: 2, maximumInterval: '5 seconds' },
+} as const satisfies ActivityOptions;
+
+/** What a rotation of keys has to do: as above, so that soon a worker is asked that has the keys. */
+export const PLAN_ROTATION_OPTIONS = {
+  startToCloseTimeout: '30 seconds',
+  retry: { initialInterval: '1 second', backoffCoefficient: 2, maximumInterval: '5 seconds' },
 } as const satisfies ActivityOptions;
 
 /**

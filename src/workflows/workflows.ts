@@ -4,4 +4,5 @@ export { deliverEvent } from './deliver-event.js';
 export { ensureAccessToken } from './ensure-access-token.js';
 export { redeemAuthorization } from './redeem-authorization.js';
 export { revokeConnection } from './revoke-connection.js';
+export { rotateKeys } from './rotate-keys.js';
 export { tokenLifecycle } from './token-lifecycle.js';

@@ -1,6 +1,6 @@
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -44,11 +44,15 @@ describe('the packed tarball', () => {
     await rm(project, { recursive: true, force: true });
   });
 
-  it('contains no test, no example and no sealing key', async () => {
+  it('contains no test, no example, no fault to inject and no sealing key', async () => {
     const { stdout } = await run('npm', ['pack', '--dry-run', '--json', '--ignore-scripts'], {
       cwd: ROOT,
     });
     const [{ files }] = JSON.parse(stdout) as [{ files: { path: string }[] }];
+    for (const { path } of files.filter(({ path }) => /\.(js|ts)$/.test(path))) {
+      const text = await readFile(join(ROOT, path), 'utf8');
+      expect(text, path).not.toMatch(/SIGKILL|SIGSTOP|\bFAULT_|carryOut\s*=/);
+    }
     const folders = new Set(files.map(({ path }) => path.split('/')[0]));
     expect([...folders].sort()).toEqual(
       ['CHANGELOG.md', 'LICENSE', 'README.md', 'dist', 'docs', 'package.json', 'src'].sort(),

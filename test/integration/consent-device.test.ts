@@ -147,6 +147,7 @@ describe('one poll after another', () => {
     const { database, keys } = system;
     const activities = createIssueActivities({
       ...{ database, keys, network, worker: 'test', searchAttributes: false, events: null },
+      journal: null,
       notices: { wake: () => Promise.resolve(), deliver: () => Promise.resolve() },
       lifecycle: { configure: () => Promise.resolve(true) },
     });

@@ -1,6 +1,7 @@
 /** Everything a token deployment leaves behind in Temporal and in MongoDB, as text to search. */
 import { expect } from 'vitest';
 import type { TokenSystem } from '../support/token-system.js';
+import { until } from '../support/until.js';
 import { textsIn } from './secret-search.js';
 
 /** What Temporal holds of the workflows of some task queues: by the name of the place. */
@@ -22,8 +23,8 @@ export async function leftInTemporal(
 ): Promise<LeftInTemporal> {
   const query = taskQueues.map((name) => `TaskQueue="${name}"`).join(' OR ');
   const { workflow } = system.client;
-  const counted = async (): Promise<number> => (await workflow.count(query)).count;
-  await expect.poll(counted, { timeout: 60_000, interval: 200 }).toBeGreaterThanOrEqual(runs);
+  const visible = async (): Promise<boolean> => (await workflow.count(query)).count >= runs;
+  await until(`visibility knows ${runs} runs`, visible);
   const left: LeftInTemporal = { histories: '', visibility: '', descriptions: '', runs: 0 };
   for await (const info of workflow.list({ query })) {
     const handle = workflow.getHandle(info.workflowId, info.runId);

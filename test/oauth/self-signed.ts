@@ -6,21 +6,27 @@ export interface SelfSigned {
   readonly cert: string;
 }
 
+const DAY_MS = 86_400_000;
+
 /** Makes a certificate authority's certificate for some host names that signs itself. */
 export function selfSigned(...hostnames: string[]): SelfSigned {
+  return selfSignedUntil(Date.now() + DAY_MS, ...hostnames);
+}
+
+/** The same, valid for two days until some time. */
+export function selfSignedUntil(notAfter: number, ...hostnames: string[]): SelfSigned {
   const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
   const algorithm = sequence(objectId('2a8648ce3d040302'));
   const name = sequence(
     set(sequence(objectId('550403'), der(0x0c, Buffer.from('temporal-oauth-tokens test')))),
   );
-  const now = Date.now();
   const subjectAltName = sequence(...hostnames.map((hostname) => der(0x82, Buffer.from(hostname))));
   const body = sequence(
     der(0xa0, der(0x02, Buffer.from([2]))),
     der(0x02, Buffer.from([1])),
     algorithm,
     name,
-    sequence(utcTime(now - 86_400_000), utcTime(now + 86_400_000)),
+    sequence(utcTime(notAfter - 2 * DAY_MS), utcTime(notAfter)),
     name,
     publicKey.export({ format: 'der', type: 'spki' }),
     der(

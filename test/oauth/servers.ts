@@ -44,9 +44,11 @@ export async function startServer(answer: Answer): Promise<TestServer> {
 }
 
 /** Starts an HTTPS server whose certificate nobody trusts. */
-export async function startTlsServer(answer: Answer): Promise<TestServer & { cert: string }> {
+export async function startTlsServer(
+  answer: Answer,
+  credentials = selfSigned('localhost', 'auth.example'),
+): Promise<TestServer & { cert: string }> {
   const received: Received[] = [];
-  const credentials = selfSigned('localhost', 'auth.example');
   const server = createTlsServer(credentials, (request, response) =>
     collect(request, response, received, answer),
   );

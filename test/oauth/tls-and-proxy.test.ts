@@ -7,6 +7,7 @@ import { describe, expect, it } from 'vitest';
 import { createNetwork, type Network } from '../../src/network.js';
 import type { Resolve } from '../../src/network/connect.js';
 import { failureOf, responseOf, sendRefresh } from './requests.js';
+import { selfSignedUntil } from './self-signed.js';
 import { startProxy, startServer, startTlsServer, unusedPort } from './servers.js';
 
 const run = promisify(execFile);
@@ -113,6 +114,26 @@ describe('with a certificate that NODE_EXTRA_CA_CERTS vouches for', () => {
     await rm(folder, { recursive: true });
     expect(stdout.trim()).toBe(',not_sent,,not_sent 200');
     expect(server.received.map(({ url }) => url)).toEqual(['/token', '/token', '/api']);
+  });
+
+  it('nothing is sent when it has expired', async () => {
+    const expired = selfSignedUntil(Date.now() - 1_000, 'localhost');
+    const server = await startTlsServer((_request, response) => response.end('{}'), expired);
+    const folder = await mkdtemp(join(tmpdir(), 'oauth-tokens-'));
+    const file = join(folder, 'ca.pem');
+    await writeFile(file, server.cert);
+    const requests = new URL('./requests.ts', import.meta.url).href;
+    const script = `
+      const { sendRefresh } = await import(${JSON.stringify(requests)});
+      const result = await sendRefresh('https://localhost:${server.port}/token');
+      console.log(result.failure?.certainty);
+    `;
+    const arguments_ = ['--import', 'tsx', '--input-type=module', '-e', script];
+    const env = { ...process.env, NODE_EXTRA_CA_CERTS: file };
+    const { stdout } = await run(process.execPath, arguments_, { env });
+    await rm(folder, { recursive: true });
+    expect(stdout.trim()).toBe('not_sent');
+    expect(server.received).toEqual([]);
   });
 
   it('NODE_TLS_REJECT_UNAUTHORIZED=0 does not switch verification off', async () => {

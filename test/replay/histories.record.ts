@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { lifecycleWorkflowId } from '../../src/contract/names.js';
 import { issue, startScriptedAuthorizationServer } from '../../src/testing/index.js';
+import { addActiveKeys } from '../support/key-files.js';
 import { CLIENT_SECRET, startTokenSystem, type TokenSystem } from '../support/token-system.js';
 import { recordHistory } from './record-history.js';
 
@@ -139,4 +140,35 @@ it('a refresh that keeps an idle refresh token alive', async () => {
   await expect.poll(async () => (await tokens.findOne({ _id: connectionId }))?.generation).toBe(2);
   await record('kept-alive', lifecycleWorkflowId(connectionId));
   await server.stop();
+});
+
+it('a rotation of keys that waits for a token request, and one with nothing to do', async () => {
+  const ids = ['rotated-1', 'rotated-2', 'rotated-3'].map(
+    (name) => system.connectionFile(name).connectionId,
+  );
+  for (const name of ['rotated-1', 'rotated-2', 'rotated-3']) {
+    await system.put(system.connectionFile(name));
+  }
+  const [busy = ''] = ids;
+  const tokens = system.source();
+  const { generation } = await tokens.getAccessToken(busy);
+  const { hooks } = system.authorizationServer;
+  hooks.onTokenRequest = async () => {
+    await sleep(3_000);
+    return undefined;
+  };
+  const issued = tokens.getAccessToken(busy, { rejectedGeneration: generation });
+  await expect
+    .poll(async () => (await system.database.tokens.findOne({ _id: busy }))?.attempt)
+    .toBeTruthy();
+  await addActiveKeys(system.keysFile);
+  const { taskQueue } = system;
+  const first = { taskQueue, workflowId: `rotation-${system.id}`, args: [{}] };
+  await system.client.workflow.execute('rotateKeys', first);
+  await issued;
+  hooks.onTokenRequest = null;
+  await record('rotate-keys', first.workflowId);
+  const second = { taskQueue, workflowId: `rotation-again-${system.id}` };
+  await system.client.workflow.execute('rotateKeys', second);
+  await record('rotate-keys-again', second.workflowId);
 });

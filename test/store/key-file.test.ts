@@ -94,7 +94,9 @@ describe('the key file for applications', () => {
     expect(await exportAccessKeys(path, target)).toEqual({ kids: [kids[0]] });
     expect((await stat(target)).mode & 0o777).toBe(0o600);
     const provider = createFileKeyProvider(target);
-    expect(await provider.list()).toEqual([{ kid: kids[0], purpose: 'access', active: true }]);
+    expect(await provider.list()).toMatchObject([
+      { kid: kids[0], purpose: 'access', active: true, state: 'active' },
+    ]);
     expect(await provider.get(kids[1] ?? '')).toBeUndefined();
     await expect(provider.active('grant')).rejects.toMatchObject({ code: 'key_unavailable' });
     expect(await readFile(target, 'utf8')).not.toContain('grant');
@@ -133,6 +135,17 @@ describe('the active key', () => {
     const provider = createFileKeyProvider(path);
     expect((await provider.active('access')).kid).toBe('a1');
     await expect(provider.active('grant')).rejects.toThrow('no active grant key');
+  });
+
+  it('goes from created to active to open-only', async () => {
+    vi.useFakeTimers({ toFake: ['Date'], now: Date.parse('2026-01-01T12:00:00.000Z') });
+    await write(keys);
+    const provider = createFileKeyProvider(path);
+    const states = async () =>
+      Object.fromEntries((await provider.list()).map(({ kid, state }) => [kid, state]));
+    expect(await states()).toEqual({ a1: 'active', a2: 'created', a3: 'created', g1: 'active' });
+    vi.setSystemTime(Date.parse('2026-01-04T00:00:00.000Z'));
+    expect(await states()).toEqual({ a1: 'open-only', a2: 'active', a3: 'created', g1: 'active' });
   });
 
   it('already opens what others sealed before its time', async () => {
@@ -220,6 +233,15 @@ describe('a key file that changes', () => {
     expect(await provider.get('a1')).toBeDefined();
     await change([second]);
     expect(await provider.get('a1')).toBeUndefined();
+  });
+
+  it('is looked at at once when somebody seals with a key that is not known yet', async () => {
+    vi.useFakeTimers({ toFake: ['performance', 'Date'] });
+    await write([testKey('a1')]);
+    const provider = createFileKeyProvider(path);
+    await provider.get('a1');
+    await write([testKey('a1'), testKey('a2', 'access', FUTURE)]);
+    expect(await provider.get('a2')).toBeDefined();
   });
 
   it('for the worse leaves the keys in use, with a warning', async () => {

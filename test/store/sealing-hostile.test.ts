@@ -280,7 +280,11 @@ describe('RFC 7520 §5.8, key wrap and AES-GCM', () => {
       false,
       ['unwrapKey'],
     );
-    const provider = { ...keys, get: async (id: string) => (id === kid ? key : undefined) };
+    const provider = {
+      ...keys,
+      get: async (id: string) => (id === kid ? key : undefined),
+      list: async () => [{ kid, purpose: 'access', active: false }],
+    };
     await expect(openSealed(provider, VECTOR, PLACE)).rejects.toMatchObject({ code: 'unreadable' });
   });
 });

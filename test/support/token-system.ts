@@ -13,7 +13,12 @@ import {
 import { startSuperserviceApi } from '../../dev/system/superservice-api.js';
 import { putConnection, type PutResult } from '../../src/connections/index.js';
 import { createNetwork } from '../../src/network.js';
-import { createFileKeyProvider, generateKeys, openDatabase } from '../../src/store/index.js';
+import {
+  createFileKeyProvider,
+  generateKeys,
+  openDatabase,
+  type KeyProvider,
+} from '../../src/store/index.js';
 import {
   createLifecycleClient,
   createNoticeClient,
@@ -31,6 +36,8 @@ export interface SystemOptions {
   authorizationServer?: Partial<AuthorizationServerOptions>;
   temporalAddress?: string;
   mongodbUri?: string;
+  /** Folder for key files; by default the test run's. */
+  scratch?: string;
 }
 
 export type TokenSystem = Awaited<ReturnType<typeof startTokenSystem>>;
@@ -51,7 +58,7 @@ export async function startTokenSystem(options: SystemOptions = {}) {
   const api = await startSuperserviceApi(introspection(authorizationServer));
   const address = options.temporalAddress ?? inject('temporalAddress');
   const mongodbUri = withDatabase(options.mongodbUri ?? inject('mongodbUri'), `t_${id}`);
-  const keysFile = join(inject('scratch'), `keys-${id}.json`);
+  const keysFile = join(options.scratch ?? inject('scratch'), `keys-${id}.json`);
   await generateKeys(keysFile);
   const mongodb = new MongoClient(mongodbUri);
   const connection = await Connection.connect({ address });
@@ -65,6 +72,7 @@ export async function startTokenSystem(options: SystemOptions = {}) {
   async function put(
     file: Record<string, unknown>,
     environment?: NodeJS.ProcessEnv,
+    sealedWith: KeyProvider = keys,
   ): Promise<PutResult> {
     const deployment = { connection, namespace: 'default', taskQueue };
     const notices = createNoticeClient(deployment);
@@ -74,7 +82,7 @@ export async function startTokenSystem(options: SystemOptions = {}) {
     };
     return putConnection(
       {
-        ...{ database, keys, network, lifecycle },
+        ...{ database, keys: sealedWith, network, lifecycle },
         environment: environment ?? { CLIENT_SECRET },
         updatedBy: 'test',
         warn: () => undefined,
@@ -175,7 +183,6 @@ function introspection(server: AuthorizationServer) {
 
 /** The URI of another database on the same servers. */
 export function withDatabase(uri: string, database: string): string {
-  const url = new URL(uri);
-  url.pathname = `/${database}`;
-  return url.href;
+  // Not by URL, which takes one host only.
+  return uri.replace(/^(mongodb:\/\/[^/?]+)(\/[^?]*)?/, `$1/${database}`);
 }

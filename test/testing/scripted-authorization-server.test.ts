@@ -1,3 +1,5 @@
+import { connect } from 'node:net';
+import { text } from 'node:stream/consumers';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import {
   issue,
@@ -46,6 +48,27 @@ describe('a scripted authorization server', () => {
     ]);
     expect(await (await request()).json()).toEqual({ error: 'invalid_grant' });
     expect(server.received).toHaveLength(4);
+  });
+
+  it('answers late, byte by byte and twice on command', async () => {
+    const answer = { status: 200, body: { access_token: 'slow', token_type: 'Bearer' } };
+    server.script = [
+      { ...answer, delayMs: 200 },
+      { ...answer, byteEveryMs: 5 },
+      { ...answer, doubled: true },
+    ];
+    const took = async (): Promise<number> => {
+      const startedAt = performance.now();
+      expect(await (await request()).json()).toEqual(answer.body);
+      return performance.now() - startedAt;
+    };
+    expect(await took()).toBeGreaterThan(190);
+    expect(await took()).toBeGreaterThan(200);
+    await took();
+    const raw = connect(Number(new URL(server.origin).port), '127.0.0.1');
+    server.script = [{ ...answer, doubled: true }];
+    raw.write('POST /token HTTP/1.1\r\nhost: a\r\ncontent-length: 0\r\n\r\n');
+    expect((await text(raw)).match(/"access_token":"slow"/g)).toHaveLength(2);
   });
 
   it('resets, cuts off and hangs on command', async () => {

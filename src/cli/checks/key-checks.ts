@@ -1,5 +1,5 @@
 import { stat } from 'node:fs/promises';
-import { storeOperation } from '../../store/index.js';
+import { kidsInUse } from '../../store/index.js';
 import type { CliContext } from '../context.js';
 import { bad, good, runCheck, type Check, type Finding } from './check.js';
 
@@ -48,12 +48,7 @@ async function findKeys(context: CliContext): Promise<Finding> {
 async function findKeysInUse(context: CliContext): Promise<Finding> {
   const [database, provider] = await Promise.all([context.database(), context.keys()]);
   const known = new Set((await provider.list()).map(({ kid }) => kid));
-  const used = await storeOperation('list the keys in use', () =>
-    Promise.all([database.tokens.distinct('kids'), database.connections.distinct('kids')]),
-  );
-  // Documents without a key come out as null.
-  const kids = new Set<unknown>(used.flat());
-  const missing = [...kids].filter((kid) => typeof kid === 'string' && !known.has(kid));
+  const missing = (await kidsInUse(database)).filter((kid) => !known.has(kid));
   if (missing.length === 0) return good('Every key that records are sealed with is there.');
   return bad(
     `Records are sealed with keys that are not in the key file: ${missing.join(', ')}.`,
