@@ -73,8 +73,9 @@ async function serveUntilStopped(
     proxy: config.proxy ?? undefined,
     operatorToken: config.connect.token ?? undefined,
     uiUrl: config.uiUrl ?? undefined,
-    clientAddress: (_, env) => addressOf(env),
-    onWarning: (message) => cli.note(message),
+    // With TLS a proxy stands in front, and every address is the proxy's.
+    clientAddress: url.startsWith('https:') ? undefined : (_, env) => addressOf(env),
+    onWarning: (message) => cli.io.stderr.write(`${message}\n`),
   });
   answer = (request, env) => app.fetch(request, env);
   const { host } = options;
@@ -82,12 +83,21 @@ async function serveUntilStopped(
   const overviewUrl = config.connect.token === null ? null : `${base}/overview`;
   cli.print(options, { url, overviewUrl, host, port }, servingText);
   await stopAsked();
-  server.close();
-  server.closeIdleConnections();
+  await end(server);
   await app.close();
 }
 
 const REQUEST_TIMEOUT_MS = 30_000;
+/** Whoever has just come back with a code is answered still. */
+const GRACE_MS = 10_000;
+
+async function end(server: Server): Promise<void> {
+  const timer = setTimeout(() => server.closeAllConnections(), GRACE_MS);
+  const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+  server.closeIdleConnections();
+  await closed;
+  clearTimeout(timer);
+}
 
 function listen(server: Server, { host, port }: ConnectOptions): Promise<number> {
   return new Promise((resolve, reject) => {
