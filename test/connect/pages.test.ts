@@ -1,5 +1,7 @@
 /** What people see, over the real parts and without a browser. */
+import { Client, Connection } from '@temporalio/client';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { NOWHERE } from '../cli/run.js';
 import { OPENID_SCOPE, REDIRECT_URI } from '../integration/consent-system.js';
 import { consentAt, consentOnDevice } from '../support/consent.js';
 import { CLIENT_ID } from '../support/token-system.js';
@@ -113,6 +115,20 @@ describe('after the callback', () => {
     for (const value of back.searchParams.values()) {
       if (value !== connect.system.authorizationServer.issuer) expect(text).not.toContain(value);
     }
+  });
+
+  it('a consent is not lost while Temporal is away: the same address is loaded again', async () => {
+    const id = await connect.put('temporal-away');
+    const visitor = new Visitor(connect.app);
+    const back = await consentAt(await visitor.connect(await connect.link(id)), CALLBACK);
+    const connection = Connection.lazy({ address: NOWHERE });
+    const away = new Visitor(connect.another({ client: new Client({ connection }) }));
+    for (const [name, value] of visitor.cookies) away.cookies.set(name, value);
+    const kept = await away.get(back.href);
+    expect([kept.status, kept.text]).toEqual([503, expect.stringContaining('try again') as string]);
+    await connection.close();
+    const { location } = await visitor.get(back.href);
+    await until(visitor, location ?? '', 'is connected');
   });
 
   it('a refusal has changed nothing, and says how to go on', async () => {
