@@ -28,12 +28,21 @@ const MAX_PAUSE_MS = 2_000;
 /** A rotated refresh token is worth waiting for MongoDB this long. */
 const GIVE_UP_MS = 10 * 60_000;
 
+/** The intent of an attempt. */
+export interface WrittenIntent {
+  id: string;
+  /** When it was written (MongoDB's clock). */
+  sentAt: Date;
+  /** Monotonic time at which it was known to be written. */
+  knownAtMs: number;
+}
+
 /** An answer to commit. */
 export interface AnswerToCommit {
   record: TokenRecord;
   plan: RequestPlan;
   response: CapturedResponse;
-  attempt: { id: string; sentAt: Date };
+  attempt: WrittenIntent;
   /** Monotonic time the answered request was sent at. */
   sentAtMs: number;
   /** Replace the tokens of an older sibling, which are of this generation; null: there is none. */
@@ -93,8 +102,9 @@ async function keep(
 
 async function sealAnswer(
   database: string,
-  { record, plan, response, attempt, sentRefreshToken, siblingGeneration }: AnswerToCommit,
+  answer: AnswerToCommit,
 ): Promise<Omit<TokenSet, 'elapsedMs'>> {
+  const { record, plan, response, attempt, sentRefreshToken, siblingGeneration } = answer;
   const next = { ...record, generation: (siblingGeneration ?? record.generation) + 1 };
   const places = { name: database };
   const seal = (sealer: Sealer, context: SealContext, secret: Secret | null) =>
@@ -128,6 +138,7 @@ async function sealAnswer(
     ...refreshTokenClocks(plan, response, sentRefreshToken),
     attemptId: attempt.id,
     sentAt: attempt.sentAt,
+    sentAfterMs: answer.sentAtMs - attempt.knownAtMs,
     readAt: new Date(record.now),
     failureType: trusted ? null : 'OAuth.malformed_response',
     keepsSiblings: needsPerson(grantType),

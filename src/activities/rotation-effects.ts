@@ -18,7 +18,7 @@ import {
   type ReadTokenWithGrant,
 } from '../store/index.js';
 import { METRICS, currentMeter } from '../tokens/index.js';
-import { commitAnswer } from './commit-answer.js';
+import { commitAnswer, type WrittenIntent } from './commit-answer.js';
 import { consentedBy } from './consented-by.js';
 import type { IssueDependencies } from './dependencies.js';
 import { planRequest, type RequestPlan } from './plan-request.js';
@@ -42,7 +42,7 @@ export class RotationEffects {
   #read: ReadConnection | null = null;
   #token: ReadTokenWithGrant | null = null;
   #plan: RequestPlan | null = null;
-  #attempt: { id: string; sentAt: Date } | null = null;
+  #attempt: WrittenIntent | null = null;
   #response: CapturedResponse | null = null;
   /** Monotonic time the last request was sent at. */
   #sentAtMs = 0;
@@ -176,9 +176,10 @@ export class RotationEffects {
       failures: record.failures,
       candidateLifeMs: candidateLifeMs(plan.connection.grant.rotation),
     });
-    this.#attempt = intent === null ? null : { id, sentAt: intent.sentAt };
+    const knownAtMs = performance.now();
+    this.#attempt = intent === null ? null : { id, sentAt: intent.sentAt, knownAtMs };
     this.#sendBeforeMs = askedAt + budget.sendWithinMs;
-    const late = performance.now() > this.#sendBeforeMs;
+    const late = knownAtMs > this.#sendBeforeMs;
     return { type: 'intent', written: intent !== null, late };
   }
 

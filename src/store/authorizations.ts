@@ -1,4 +1,4 @@
-import type { Document } from 'mongodb';
+import type { Document, Filter } from 'mongodb';
 import type {
   AuthorizationKind,
   AuthorizationPhase,
@@ -135,12 +135,13 @@ export function findAuthorizationByState(
   database: TokenDatabase,
   stateHash: string,
 ): Promise<ReadAuthorization | null> {
-  return readOne(database, { stateHash });
+  // Said twice, because MongoDB uses a partial index only where the query repeats its condition.
+  return readOne(database, { stateHash: { $eq: stateHash, $type: 'string' } });
 }
 
 async function readOne(
   database: TokenDatabase,
-  filter: { _id: string } | { stateHash: string },
+  filter: Filter<AuthorizationDocument>,
 ): Promise<ReadAuthorization | null> {
   const [document] = await storeOperation('read an authorization', () =>
     database.authorizations

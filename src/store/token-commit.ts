@@ -32,7 +32,10 @@ export interface TokenSet {
   /** Time since the request was sent, on the sender's monotonic clock. */
   elapsedMs: number;
   attemptId: string;
+  /** When the intent was written (MongoDB's clock). */
   sentAt: Date;
+  /** At least so long after the intent was the request sent, on the sender's monotonic clock. */
+  sentAfterMs: number;
   /** When the record was read that the request was planned from (MongoDB's clock). */
   readAt: Date;
   /** Null when the answer was kept but is not trusted. */
@@ -229,8 +232,9 @@ async function keepAsCandidate(
 }
 
 function committedFields(parent: Parent, generation: number, tokens: TokenSet): Document {
+  const sent = whenSent(tokens);
   const sinceSent = (lifetimeMs: number | null): Document | null =>
-    lifetimeMs === null ? null : { $add: ['$$NOW', lifetimeMs - tokens.elapsedMs] };
+    lifetimeMs === null ? null : { $add: [sent, lifetimeMs] };
   const { lifetimeMs } = tokens;
   return {
     generation,
@@ -242,7 +246,7 @@ function committedFields(parent: Parent, generation: number, tokens: TokenSet): 
     },
     tokenType: { $literal: tokens.tokenType },
     scope: { $literal: tokens.scope },
-    issuedAt: { $subtract: ['$$NOW', tokens.elapsedMs] },
+    issuedAt: sent,
     expiresAt: sinceSent(lifetimeMs),
     refreshAfter: sinceSent(lifetimeMs === null ? null : lifetimeMs - tokens.refreshAheadMs),
     lifetimeMs,
@@ -277,3 +281,11 @@ function committedFields(parent: Parent, generation: number, tokens: TokenSet): 
     }),
   };
 }
+
+/**
+ * When the request was sent, by MongoDB's clock, never too late: not later than it was after the
+ * intent, however long this write is on its way.
+ */
+const whenSent = ({ elapsedMs, sentAt, sentAfterMs }: TokenSet): Document => ({
+  $min: [{ $subtract: ['$$NOW', elapsedMs] }, { $add: [sentAt, sentAfterMs] }],
+});

@@ -9,7 +9,7 @@ import { Asker } from './ask.js';
 import type { LifecycleAccess } from './lifecycle-access.js';
 import type { TokenMetrics, TokenOrigin } from './metrics.js';
 import { within } from './single-flight.js';
-import { recordNow, type MemoryEntry, type TokenMemory } from './token-memory.js';
+import { quietUntil, recordNow, type MemoryEntry, type TokenMemory } from './token-memory.js';
 import type { TimedRead, TokenReader } from './token-reader.js';
 import type { GetAccessTokenOptions } from './token-source.js';
 
@@ -45,16 +45,12 @@ export class Acquirer {
     this.#asker = new Asker(parts.lifecycle);
   }
 
-  /** The hot path: a token in memory that needs nothing done, without I/O. */
-  fromMemory(connectionId: string): StoredAccessToken | undefined {
+  /** The hot path: a token in memory that needs nothing done now, without I/O. */
+  fromMemory(connectionId: string): Promise<StoredAccessToken> | undefined {
     const entry = this.#parts.memory.get(connectionId);
-    if (entry === undefined) return undefined;
-    const now = performance.now();
-    if (now >= entry.freshUntil || now >= entry.recheckAt || now >= entry.usableUntil) {
-      return undefined;
-    }
+    if (entry === undefined || performance.now() >= entry.quietUntil) return undefined;
     this.#parts.metrics.memoryHit();
-    return entry.token;
+    return entry.answer;
   }
 
   /** A valid token, however long the way; every failure is of the contract's table. */
@@ -97,6 +93,7 @@ export class Acquirer {
       if (entry.readAt < entry.freshUntil) void this.#recheck(entry);
       else this.#nudge(recordNow(entry, now));
     }
+    entry.quietUntil = quietUntil(entry, now);
     return entry.token;
   }
 

@@ -6,8 +6,10 @@ import type { StoredAccessToken } from './access-token.js';
 /** An opened token and its times on this process's monotonic clock, in milliseconds. */
 export interface MemoryEntry {
   token: StoredAccessToken;
+  /** The token as callers get it, made once. */
+  answer: Promise<StoredAccessToken>;
   record: TokenRecord;
-  /** When the record was asked for. */
+  /** When the record was read: what `record.now` belongs to. */
   readAt: number;
   /** Until then nothing needs doing. */
   freshUntil: number;
@@ -19,6 +21,8 @@ export interface MemoryEntry {
   expiresAt: number;
   /** From then on the record is looked up again. */
   recheckAt: number;
+  /** Until then the token is handed out as it is: the hot path compares this and nothing else. */
+  quietUntil: number;
   /** The last look-up found no store: do not let callers wait for the next one. */
   storeFailed: boolean;
 }
@@ -26,6 +30,20 @@ export interface MemoryEntry {
 /** The record as if it were read now: MongoDB's clock moved on by the monotonic time since. */
 export function recordNow(entry: Pick<MemoryEntry, 'record' | 'readAt'>, now: number): TokenRecord {
   return { ...entry.record, now: entry.record.now + (now - entry.readAt) };
+}
+
+/** A stale token whose refresh was asked for is looked at again so often, not with every call. */
+const STALE_LOOK_MS = 1_000;
+
+/**
+ * When something about an entry needs doing next: a look-up, or asking for a refresh.
+ *
+ * @param now - the same monotonic clock; what was due before it has been done
+ */
+export function quietUntil(entry: Omit<MemoryEntry, 'quietUntil'>, now: number): number {
+  const { freshUntil, nudgeAt, recheckAt, usableUntil } = entry;
+  const staleAt = now < nudgeAt ? nudgeAt : now + STALE_LOOK_MS;
+  return Math.min(recheckAt, usableUntil, now < freshUntil ? freshUntil : staleAt);
 }
 
 /** Opened access tokens by connection, bounded, the least recently used going first. */
@@ -46,7 +64,7 @@ export class TokenMemory {
    * Keeps a token. One that can still be used is never replaced by an older one, which only a
    * restored database brings.
    *
-   * @param readAt - monotonic time before the record was asked for, so that what remains is never
+   * @param readAt - monotonic time that `record.now` belongs to, so that what remains is never
    *   overestimated
    */
   keep(record: TokenRecord, token: StoredAccessToken, readAt: number): void {
@@ -59,8 +77,9 @@ export class TokenMemory {
     }
     const at = (time: number | null): number =>
       time === null ? Infinity : readAt + (time - record.now);
-    this.#entries.set(record.connectionId, {
+    const entry = {
       token,
+      answer: Promise.resolve(token),
       record,
       readAt,
       freshUntil: at(record.refreshAfter),
@@ -69,6 +88,11 @@ export class TokenMemory {
       expiresAt: at(record.expiresAt),
       recheckAt: readAt + this.#maxAgeMs,
       storeFailed: false,
+    };
+    const { freshUntil, recheckAt, usableUntil } = entry;
+    this.#entries.set(record.connectionId, {
+      ...entry,
+      quietUntil: Math.min(freshUntil, recheckAt, usableUntil),
     });
   }
 

@@ -10,9 +10,9 @@ import {
 } from '../store/index.js';
 import { StoredAccessToken } from './access-token.js';
 import { SingleFlight } from './single-flight.js';
-import type { TokenMemory } from './token-memory.js';
+import { recordNow, type TokenMemory } from './token-memory.js';
 
-/** A record, and the monotonic time before it was asked for. */
+/** A record, and the monotonic time that its `now` belongs to. */
 export interface TimedRead extends ReadToken {
   readAt: number;
 }
@@ -37,9 +37,12 @@ export class TokenReader {
    */
   read(connectionId: string): Promise<TimedRead | null> {
     return this.#reads.run(connectionId, async () => {
-      const readAt = performance.now();
+      const askedAt = performance.now();
       const found = await readToken(this.#database, connectionId);
-      return found === null ? null : { ...found, readAt };
+      if (found === null) return null;
+      // An answer may be long on its way: what it took is taken off what remains of the token.
+      const readAt = performance.now();
+      return { ...found, readAt, record: recordNow({ ...found, readAt: askedAt }, readAt) };
     });
   }
 

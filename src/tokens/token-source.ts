@@ -104,7 +104,7 @@ export function createTokenSource(options: TokenSourceOptions): TokenSource {
     wanted?: GetAccessTokenOptions,
   ): Promise<AccessToken> {
     const known = wanted === undefined ? acquirer.fromMemory(connectionId) : undefined;
-    return known !== undefined ? Promise.resolve(known) : acquire(connectionId, wanted ?? {});
+    return known ?? acquire(connectionId, wanted ?? {});
   }
 
   async function acquire(id: string, wanted: GetAccessTokenOptions): Promise<AccessToken> {

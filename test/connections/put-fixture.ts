@@ -131,6 +131,7 @@ export async function issue(rotated: string | null): Promise<void> {
     elapsedMs: 5,
     attemptId: 'a1',
     sentAt: begun?.sentAt ?? new Date(),
+    sentAfterMs: 0,
     readAt: new Date(record.now),
     failureType: null,
     keepsSiblings: true,

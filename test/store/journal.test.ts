@@ -25,7 +25,7 @@ function entry(filler = ''): JournalEntry {
     tokens: {
       ...{ state: 'active', invalid: null, access: sealed, grant: sealed, tokenType: 'Bearer' },
       ...{ scope: null, lifetimeMs: 60_000, refreshAheadMs: 12_000, refreshTokenLifetimeMs: null },
-      keepAliveMs: null,
+      ...{ keepAliveMs: null, sentAfterMs: 3 },
       attemptId: 'attempt',
       sentAt: new Date('2026-01-02T03:04:05.006Z'),
       readAt: new Date('2026-01-02T03:04:04.006Z'),

@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { decideForCaller } from '../../src/contract/decide-caller.js';
 import type { TokenRecord } from '../../src/contract/token-record.js';
 import { StoredAccessToken } from '../../src/tokens/access-token.js';
-import { recordNow, TokenMemory } from '../../src/tokens/token-memory.js';
+import { quietUntil, recordNow, TokenMemory } from '../../src/tokens/token-memory.js';
 import { NOW, record } from '../contract/records.js';
 
 const MAX_AGE_MS = 5_000;
@@ -129,5 +129,39 @@ describe('the memory', () => {
     expect(generationIn(memory, 'other')).toBeUndefined();
     memory.clear();
     expect(generationIn(memory)).toBeUndefined();
+  });
+});
+
+describe('the time until which a token is handed out as it is', () => {
+  const entryOf = (read: TokenRecord) => {
+    const entry = memoryWith(read).get('superservice');
+    if (entry === undefined) throw new Error('not kept');
+    return entry;
+  };
+
+  it('ends with the next look-up', () => {
+    const entry = entryOf(record());
+    expect(entry.quietUntil).toBe(entry.recheckAt);
+  });
+
+  it('ends when the token becomes stale', () => {
+    const entry = { ...entryOf(record()), recheckAt: Infinity };
+    expect(quietUntil(entry, entry.freshUntil - 1)).toBe(entry.freshUntil);
+  });
+
+  it('of a stale token goes on for a second, so that callers do not ask with each call', () => {
+    const entry = { ...entryOf(record()), recheckAt: Infinity };
+    expect(quietUntil(entry, entry.freshUntil)).toBe(entry.nudgeAt);
+    expect(quietUntil(entry, entry.nudgeAt)).toBe(entry.nudgeAt + 1_000);
+  });
+
+  it('never goes beyond the usable time', () => {
+    fc.assert(
+      fc.property(fc.nat(4_000_000), (later) => {
+        const entry = entryOf(record());
+        const until = quietUntil(entry, performance.now() + later);
+        expect(until).toBeLessThanOrEqual(Math.min(entry.usableUntil, entry.recheckAt));
+      }),
+    );
   });
 });

@@ -8,13 +8,16 @@ import { dirname } from 'node:path';
 import { parseArgs } from 'node:util';
 import { runToTheEnd } from '../../../dev/servers/lifetime.js';
 import { keepCalling, pause, type Calls } from './callers.js';
-import { startDeployment, type ChaosDeployment } from './deployment.js';
+import { mend, startDeployment, type ChaosDeployment } from './deployment.js';
 import { keepAuthorizing, type Loss } from './losses.js';
 import { unleash, type Injected } from './nemesis.js';
 import { createRandom } from './random.js';
 import { makeSchedule } from './schedule.js';
+import { withTimeout } from './time-limit.js';
 import { awaitQuiescence, judgeRun, type ChaosReport } from './verdict.js';
 
+/** Callers have their own limits; what still waits after that will not be answered. */
+const LAST_WAITERS_MS = 120_000;
 const PROGRESS_EVERY_MS = 15_000;
 
 interface Arguments {
@@ -50,7 +53,7 @@ async function chaos(stopping: AbortSignal): Promise<void> {
   const deployment = await startDeployment(createRandom(seed), say);
   const run = {
     ...{ seed, minutes },
-    injected: { counts: {}, problems: [] } as Injected,
+    injected: { counts: {}, log: [], problems: [] } as Injected,
     calls: { served: 0, refused: {}, otherStatus: 0, workflows: 0 },
     losses: [] as Loss[],
   };
@@ -67,12 +70,15 @@ async function chaos(stopping: AbortSignal): Promise<void> {
   await pause(beganAt + minutes * 60_000 - performance.now(), stopping);
   over.abort();
   say('the faults are over; waiting until every connection is at rest');
+  await mend(deployment);
+  const calmSince = performance.now();
   const rest = await awaitQuiescence(deployment, run.calls);
-  await Promise.all(steady);
+  // Whoever still waits after that is a violation.
+  await withTimeout(Promise.all(steady), LAST_WAITERS_MS).catch(() => undefined);
   // What refreshes ahead would go on while it is looked at.
   await Promise.all(deployment.workers.map((worker) => worker.end()));
   say(`at rest after ${Math.round(rest.quiescenceMs / 1_000)} s; checking`);
-  const report = await judgeRun(deployment, run, rest);
+  const report = await judgeRun(deployment, { ...run, calmSince }, rest);
   await mkdir(dirname(path), { recursive: true });
   await writeFile(path, `${JSON.stringify(report, null, 2)}\n`);
   print(report, path);
@@ -104,8 +110,9 @@ async function showProgress(
 }
 
 function print(report: ChaosReport, path: string): void {
-  const { violations, losses, timelines, ...figures } = report;
-  say(JSON.stringify(figures, null, 2));
+  const { violations, losses, timelines } = report;
+  const inTheFileOnly = { violations: undefined, losses: undefined, timelines: undefined };
+  say(JSON.stringify({ ...report, ...inTheFileOnly, faultLog: undefined }, null, 2));
   for (const loss of losses) say(`lost: ${JSON.stringify(loss)}`);
   for (const [id, timeline] of Object.entries(timelines)) say(`${id}\n  ${timeline.join('\n  ')}`);
   for (const violation of violations) say(`VIOLATION ${violation}`);

@@ -80,6 +80,8 @@ const INJECTIONS: Record<FaultKind, Inject> = {
 export interface Injected {
   /** How many of each kind. */
   counts: Partial<Record<FaultKind, number>>;
+  /** Every fault that was over, `kind target from-to` in seconds since the beginning. */
+  log: string[];
   /** Injections that failed, in words: a fault that could not be made is no proof of anything. */
   problems: string[];
 }
@@ -92,18 +94,24 @@ export async function unleash(
   schedule: ChaosFault[],
   { beganAt, signal, injected }: { beganAt: number; signal: AbortSignal; injected: Injected },
 ): Promise<void> {
-  const { counts, problems } = injected;
+  const { counts, log, problems } = injected;
+  const seconds = (): string => ((performance.now() - beganAt) / 1_000).toFixed(1);
   const underWay: Promise<void>[] = [];
   for (const fault of schedule) {
     const waitMs = beganAt + fault.atMs - performance.now();
     await sleep(Math.max(waitMs, 0), undefined, { signal });
-    const { kind } = fault;
-    underWay.push(
-      INJECTIONS[kind](deployment, fault).then(
-        (done) => void (done && (counts[kind] = (counts[kind] ?? 0) + 1)),
-        (error: unknown) => void problems.push(`${kind}: ${String(error)}`),
-      ),
-    );
+    const { kind, target } = fault;
+    const from = seconds();
+    const carryOut = async (): Promise<void> => {
+      try {
+        if (!(await INJECTIONS[kind](deployment, fault))) return;
+        counts[kind] = (counts[kind] ?? 0) + 1;
+        log.push(`${kind} ${target} ${from}-${seconds()}`);
+      } catch (error) {
+        problems.push(`${kind} ${from}-${seconds()}: ${String(error)}`);
+      }
+    };
+    underWay.push(carryOut());
   }
   await Promise.all(underWay);
 }

@@ -40,7 +40,7 @@ export async function rotateByHand(fault: FaultSystem, connectionId: string): Pr
     ),
     ...{ refreshAheadMs: refreshAheadMs(lifetimeMs, 0.5), refreshTokenLifetimeMs: null },
     keepAliveMs: null,
-    ...{ elapsedMs: 0, attemptId: 'by-hand', sentAt: new Date(record.now) },
+    ...{ elapsedMs: 0, attemptId: 'by-hand', sentAt: new Date(record.now), sentAfterMs: 0 },
     ...{
       readAt: new Date(record.now),
       failureType: null,

@@ -9,8 +9,8 @@ export type RelayMode =
   | { do: 'delay'; ms: number }
   /** The connection ends after so many more bytes in one direction; the other one passes. */
   | { do: 'cut'; direction: Direction; afterBytes: number }
-  /** Connections are accepted, and nothing arrives. */
-  | { do: 'stall' }
+  /** Connections are accepted, and nothing arrives; in one direction when it is given. */
+  | { do: 'stall'; direction?: Direction }
   /** One byte at a time, with a pause after each. */
   | { do: 'trickle'; everyMs: number };
 
@@ -70,9 +70,10 @@ export class ByteRelay {
   async #run(): Promise<void> {
     if (this.#running) return;
     this.#running = true;
+    const { direction } = this.#input;
     for (let next = this.#queue[0]; next !== undefined; next = this.#queue[0]) {
       const mode = this.#mode;
-      if (mode.do === 'stall') break;
+      if (mode.do === 'stall' && (mode.direction ?? direction) === direction) break;
       if (mode.do === 'delay') {
         const left = next.at + mode.ms - performance.now();
         // Looked at again afterwards: the mode may be another one.

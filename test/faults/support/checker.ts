@@ -138,13 +138,15 @@ const secretKind = (secret: string): string => /^canary-(.+)-[^-]+$/.exec(secret
 
 /** I5: a revoked token may come once before its caller can know; all else is a mistake. */
 function apiViolations(calls: ApiCall[]): Violation[] {
-  return calls.flatMap(({ allowedOrigin, scheme, token }): Violation[] => {
+  return calls.flatMap(({ allowedOrigin, scheme, token, expiredForMs }): Violation[] => {
     if (!allowedOrigin) {
       return token === 'none' ? [] : [said('I5', 'another origin', `got a token (${token})`)];
     }
     if (scheme !== 'Bearer') return [said('I5', 'the API', `got the scheme ${scheme}`)];
     const right = token === 'live' || token === 'revoked';
-    return right ? [] : [said('I5', 'the API', `got a token that is ${token}`)];
+    return right
+      ? []
+      : [said('I5', 'the API', `got a token that is ${token} (${expiredForMs} ms)`)];
   });
 }
 

@@ -8,6 +8,8 @@ export interface ApiCall {
   allowedOrigin: boolean;
   scheme: string | null;
   token: 'live' | 'expired' | 'revoked' | 'unknown' | 'none';
+  /** How long ago the token expired, in milliseconds; below 0: not yet. */
+  expiredForMs?: number;
   at: number;
 }
 
@@ -32,6 +34,7 @@ export async function startProtectedApi(server: RotatingServer): Promise<Protect
       scheme: scheme === '' ? null : scheme,
       token,
       at: performance.now(),
+      expiredForMs: given === undefined ? 0 : server.expiredForMs(given),
     });
     return token;
   };

@@ -142,6 +142,12 @@ export class RotatingServer {
     return issued.revoked ? 'revoked' : 'live';
   }
 
+  /** How long ago an access token expired, in milliseconds. */
+  expiredForMs(accessToken: string): number {
+    const expiresAt = this.#accessTokens.get(accessToken)?.expiresAt ?? Infinity;
+    return Math.round(performance.now() - expiresAt);
+  }
+
   /** Ends every access token of a connection, behind everybody's back. */
   revokeAccessTokens(connectionId: string): void {
     for (const issued of this.#accessTokens.values()) {

@@ -153,6 +153,22 @@ describe('a proxy', () => {
     await other.shows('other');
   });
 
+  it('holds the answers only, when it is told so', async () => {
+    const connection = await openAndUse();
+    const arrived = new Promise<string>((resolve) =>
+      echo.once('connection', (socket: Socket) =>
+        socket.once('data', (chunk: Buffer) => resolve(chunk.toString())),
+      ),
+    );
+    await proxy.set({ do: 'stall', direction: 'to_client' });
+    const other = open('request');
+    expect(await arrived).toBe('request');
+    await sleep(50);
+    expect([connection.received, other.received]).toEqual(['hello', '']);
+    await proxy.set({ do: 'pass' });
+    await other.shows('request');
+  });
+
   it('passes byte by byte', async () => {
     const seen: string[] = [];
     await proxy.set({ do: 'trickle', everyMs: 20 });
