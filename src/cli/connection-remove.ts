@@ -59,7 +59,7 @@ async function revokeBefore(
   const server = read?.connection.authorizationServer;
   if (server?.revocationEndpoint == null || token === null || !hasTokens(token.record)) return null;
   const result = await revoke(context, cli, options);
-  if (result.state !== 'revoking') return result.revoked;
+  if (result.state === 'revoked') return result.revoked;
   const { type, final, retryAt, message } = await unconfirmed(context, connectionId, {
     ...{ result, timeout },
   });

@@ -116,6 +116,7 @@ export {
 } from './token-clocks.js';
 export {
   beginRevocation,
+  REVOKED_STATES,
   endRevocation,
   invalidateGeneration,
   listRevokingConnections,

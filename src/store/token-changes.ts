@@ -50,6 +50,7 @@ export function newTokenDocument(
     lastOutcome: null,
     rejections: null,
     revocation: null,
+    supersededAt: null,
     announced: { seq: 0, state: 'active', epoch: 1, expiring: null },
   };
 }
@@ -137,6 +138,7 @@ export async function applyPut(
       candidates: [],
       rejections: null,
       revocation: null,
+      supersededAt: '$$NOW',
     });
   }
   const result = await storeOperation('change a token record', () =>

@@ -43,6 +43,7 @@ export async function beginRevocation(
           failures: { $add: ['$failures', 1] },
           retryAt: null,
           keepAliveAt: null,
+          supersededAt: '$$NOW',
           revocation: replaced({
             requestedAt: '$$NOW',
             endedAt: null,

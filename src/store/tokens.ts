@@ -45,6 +45,7 @@ const READ_PROJECTION: Document = {
   lastOutcome: 1,
   rejections: 1,
   revocation: 1,
+  supersededAt: 1,
   hasGrant: { $ne: ['$grant', null] },
   now: '$$NOW',
 };
