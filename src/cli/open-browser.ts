@@ -1,5 +1,4 @@
 import { spawn } from 'node:child_process';
-import type { Secret } from '../secret.js';
 
 const OPENERS: Partial<Record<NodeJS.Platform, [command: string, ...args: string[]]>> = {
   darwin: ['open'],
@@ -10,14 +9,15 @@ const OPENERS: Partial<Record<NodeJS.Platform, [command: string, ...args: string
 const TELLS_SOON_MS = 2_000;
 
 /**
- * Has the desktop open a URL, which goes to the opener alone.
+ * Has the desktop open a URL.
  *
+ * @param url - other users of the machine see it among the processes: no secret that works twice
  * @returns false when there is no desktop, or it does not know how
  */
-export async function openBrowser(url: Secret, environment: NodeJS.ProcessEnv): Promise<boolean> {
+export async function openBrowser(url: string, environment: NodeJS.ProcessEnv): Promise<boolean> {
   const [command, ...args] = OPENERS[process.platform] ?? ['xdg-open'];
   return new Promise((resolve) => {
-    const child = spawn(command, [...args, url.reveal()], {
+    const child = spawn(command, [...args, url], {
       ...{ env: environment, stdio: 'ignore', detached: true },
     });
     // A browser that is not running yet may stay in the foreground of its opener.

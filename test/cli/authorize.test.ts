@@ -3,6 +3,7 @@ import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { runCli } from '../../src/cli/run-cli.js';
+import { Browser, type Page } from '../support/browser.js';
 import { consentAt, consentOnDevice, type Consent } from '../support/consent.js';
 import type { TokenSystem } from '../support/token-system.js';
 import { consentFile, startConsentSystem } from '../integration/consent-system.js';
@@ -42,18 +43,31 @@ function reportOf(running: Running): unknown {
   return JSON.parse(report);
 }
 
-/** The link that a command shows its person, once it does. */
+/** The link that a command shows its person, once it does: an address of the command itself. */
 async function linkOf(running: Running): Promise<string> {
   const link = () => /^http\S+$/m.exec(running.stderr())?.[0];
   await expect.poll(link, { timeout: 20_000 }).toBeDefined();
   return link() ?? '';
 }
 
+/** Where a command waits for the browser, once it says so. */
+function redirectUriOf(running: Running): string {
+  return /at (http:\S+),/.exec(running.stderr())?.[1] ?? '';
+}
+
+/** A browser comes back to the command, and shows what it says. */
+async function comeBack(browser: Browser, url: URL | string): Promise<Page> {
+  const page = await browser.open(String(url));
+  if ('html' in page) return page;
+  throw new Error('the browser was sent to a client');
+}
+
 /** The person opens the link, answers, and sees the page that the command serves. */
-async function answer(running: Running, consent?: Consent): Promise<Response> {
+async function answer(running: Running, consent: Consent = {}): Promise<Page> {
+  const { browser = new Browser() } = consent;
   const link = await linkOf(running);
-  const redirectUri = /at (http:\S+),/.exec(running.stderr())?.[1] ?? '';
-  return fetch(await consentAt(link, redirectUri, consent), { redirect: 'manual' });
+  const url = await consentAt(link, redirectUriOf(running), { ...consent, browser });
+  return comeBack(browser, url);
 }
 
 describe('without a worker', () => {
@@ -74,8 +88,8 @@ describe('without a worker', () => {
     const connectionId = await put('cli-later');
     const running = start([connectionId, '--no-browser']);
     const page = await answer(running);
-    expect([page.status, page.headers.get('cache-control')]).toEqual([200, 'no-store']);
-    expect(await page.text()).toContain('You have consented');
+    expect(page.status).toBe(200);
+    expect(page.html).toContain('You have consented');
     await expect.poll(running.stderr, { timeout: 20_000 }).toContain('Waiting for a worker: none');
     await system.startWorker();
     expect(await running.exitStatus).toBe(0);
@@ -85,22 +99,28 @@ describe('without a worker', () => {
 });
 
 describe('with a worker', () => {
-  it('opens the browser, on a link that nobody else sees', async () => {
+  it('opens the browser; no argument and no output holds the link of the server', async () => {
     const connectionId = await put('cli-browser');
     const folder = join(inject('scratch'), `desktop-${system.id}`);
     await mkdir(folder);
     const opened = join(folder, 'opened');
-    await writeFile(join(folder, 'xdg-open'), `#!/bin/sh\nprintf %s "$1" > '${opened}'\n`);
+    await writeFile(join(folder, 'xdg-open'), `#!/bin/sh\nprintf %s "$*" > '${opened}'\n`);
     await chmod(join(folder, 'xdg-open'), 0o755);
     const env = { ...system.environment(), PATH: `${folder}:${process.env['PATH'] ?? ''}` };
     const running = start([connectionId, '--json'], env);
     await expect.poll(running.stderr, { timeout: 20_000 }).toContain('The browser asks');
     const link = await readFile(opened, 'utf8');
     expect(running.stderr()).not.toContain(link);
-    const redirectUri = /at (http:\S+),/.exec(running.stderr())?.[1] ?? '';
+    const redirectUri = redirectUriOf(running);
     expect(redirectUri).toMatch(/^http:\/\/127\.0\.0\.1:\d+\/callback$/);
-    await fetch(await consentAt(link, redirectUri));
+    expect(link).toMatch(/^http:\/\/127\.0\.0\.1:\d+\/start\/[\w-]{43}$/);
+    expect(new URL(link).host).toBe(new URL(redirectUri).host);
+    const browser = new Browser();
+    await comeBack(browser, await consentAt(link, redirectUri, { browser }));
     expect(await running.exitStatus).toBe(0);
+    const output = running.stdout() + running.stderr();
+    expect(output).not.toMatch(/state=|request_uri=|code=/);
+    expect(output).not.toContain(system.authorizationServer.issuer);
     expect(JSON.parse(running.stdout())).toMatchObject({
       ...{ connectionId, epoch: 2, generation: 1, tokenType: 'Bearer' },
       authorizationId: expect.stringMatching(/^[\w-]{22}$/) as string,
@@ -111,17 +131,19 @@ describe('with a worker', () => {
     const running = start([await put('cli-denied'), '--no-browser', '--json']);
     const page = await answer(running, { decision: 'deny' });
     expect(page.status).toBe(400);
-    expect(await page.text()).toContain('refused the authorization');
+    expect(page.html).toContain('refused the authorization');
     expect(await running.exitStatus).toBe(1);
     expect(reportOf(running)).toMatchObject({ type: 'Authorization.denied', final: true });
   });
 
   it('is not disturbed by answers that are none of its own', async () => {
     const running = start([await put('cli-foreign'), '--no-browser']);
-    await linkOf(running);
-    const redirectUri = /at (http:\S+),/.exec(running.stderr())?.[1] ?? '';
-    const foreign = await fetch(`${redirectUri}?code=c&state=foreign`);
-    expect([foreign.status, await foreign.text()]).toEqual([
+    const browser = new Browser();
+    const link = await linkOf(running);
+    const redirectUri = redirectUriOf(running);
+    const url = await consentAt(link, redirectUri, { browser });
+    const foreign = await comeBack(browser, `${redirectUri}?code=c&state=foreign`);
+    expect([foreign.status, foreign.html]).toEqual([
       400,
       expect.stringContaining('does not belong') as string,
     ]);
@@ -129,8 +151,64 @@ describe('with a worker', () => {
     expect((await fetch(redirectUri, { method: 'POST' })).status).toBe(404);
     const byName = redirectUri.replace('127.0.0.1', 'localhost');
     expect((await fetch(`${byName}?code=c&state=s`)).status).toBe(404);
-    await answer(running);
+    await comeBack(browser, url);
     expect(await running.exitStatus).toBe(0);
+  });
+
+  it('takes the answer of the browser that opened the link, and of no other', async () => {
+    const connectionId = await put('cli-other-browser');
+    const running = start([connectionId, '--no-browser']);
+    const link = await linkOf(running);
+    const redirectUri = redirectUriOf(running);
+    const browser = new Browser();
+    const url = await consentAt(link, redirectUri, { browser });
+    const authorization = () => system.database.authorizations.findOne({ connectionId });
+    const before = await authorization();
+    const withoutCookie = await comeBack(new Browser(), url);
+    expect([withoutCookie.status, withoutCookie.html]).toEqual([
+      400,
+      expect.stringContaining('was opened in another browser') as string,
+    ]);
+    const cookie = `oauth-tokens-${new URL(redirectUri).port}=${'x'.repeat(43)}`;
+    const withAnother = await fetch(url, { headers: { cookie } });
+    expect(withAnother.status).toBe(400);
+    expect(await withAnother.text()).toContain('was opened in another browser');
+    expect(before?.phase).toBe('pending');
+    expect(await authorization()).toEqual(before);
+    expect((await comeBack(browser, url)).status).toBe(200);
+    expect(await running.exitStatus).toBe(0);
+  });
+
+  it('begins when the browser comes, and shows its link to one browser only', async () => {
+    const connectionId = await put('cli-once');
+    const running = start([connectionId, '--no-browser']);
+    const link = await linkOf(running);
+    const begun = () => system.database.authorizations.countDocuments({ connectionId });
+    expect(await begun()).toBe(0);
+    const browser = new Browser();
+    const url = await consentAt(link, redirectUriOf(running), { browser });
+    const again = await comeBack(new Browser(), link);
+    expect([again.status, again.html]).toEqual([
+      410,
+      expect.stringContaining('This link has been used') as string,
+    ]);
+    expect(await begun()).toBe(1);
+    expect((await comeBack(browser, url)).status).toBe(200);
+    expect(await running.exitStatus).toBe(0);
+  });
+
+  it('says in the browser and in the terminal when nobody can be asked', async () => {
+    const connectionId = await put('cli-cannot');
+    const running = start([connectionId, '--no-browser', '--json']);
+    const link = await linkOf(running);
+    await system.database.connections.deleteOne({ _id: connectionId });
+    const page = await comeBack(new Browser(), link);
+    expect([page.status, page.html]).toEqual([
+      400,
+      expect.stringContaining('No connection of this id') as string,
+    ]);
+    expect(await running.exitStatus).toBe(1);
+    expect(reportOf(running)).toMatchObject({ type: 'Connection.not_found', final: true });
   });
 
   it('lets somebody else consent only when told so', async () => {
