@@ -54,6 +54,7 @@ export function createNetwork(options: NetworkOptions): Network {
   const { mode, resolve } = options;
   const proxy = options.proxy === undefined ? undefined : parseProxy(options.proxy);
   let pool: Dispatcher | undefined;
+  let closing: Promise<void> | undefined;
 
   function createDispatcher(settings: ConnectSettings, agentOptions: Agent.Options): Dispatcher {
     const direct = new Agent({ ...agentOptions, connect: createConnector(settings) });
@@ -70,7 +71,8 @@ export function createNetwork(options: NetworkOptions): Network {
     requestDispatcher: ({ connectTimeoutMs }) =>
       createDispatcher({ mode, resolve, connectTimeoutMs }, { pipelining: 0 }),
     close: async () => {
-      await pool?.close();
+      closing ??= pool?.close();
+      await closing;
     },
   };
 }

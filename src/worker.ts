@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { hostname } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import type { DataConverter } from '@temporalio/common';
@@ -118,6 +119,8 @@ export async function createTokenWorker(options: TokenWorkerOptions): Promise<To
   const notices = createNoticeClient({ connection, namespace, taskQueue, dataConverter });
   const mongodb = database.client;
   const stopping = new AbortController();
+  // Every activity that waits listens, as many as there are slots, and leaves when it ends.
+  setMaxListeners(0, stopping.signal);
   const tokens = createTokenSource({
     ...{ mongodb, keys, namespace, taskQueue, dataConverter, network: mode, proxy },
   });

@@ -241,3 +241,15 @@ describe('networkPolicyErrorOf', () => {
     expect(networkPolicyErrorOf(circular)).toBeUndefined();
   });
 });
+
+describe('closing', () => {
+  it('may be asked for more than once, used or not', async () => {
+    const unused = createNetwork({ mode: 'public' });
+    await unused.close();
+    await unused.close();
+    const used = createNetwork({ mode: 'loopback' });
+    expect(used.dispatcher).toBeDefined();
+    await Promise.all([used.close(), used.close()]);
+    await used.close();
+  });
+});
