@@ -1,5 +1,6 @@
 import { defineSearchAttributeKey, SearchAttributeType } from '@temporalio/common';
 import {
+  condition,
   patched,
   proxyActivities,
   setCurrentDetails,
@@ -92,6 +93,11 @@ export class LifecycleRun {
     this.lastUsedAt = Date.now();
     if (this.draining || workflowInfo().continueAsNewSuggested) {
       return { outcome: 'in_progress', token: null, failure: null, retryAt: null };
+    }
+    if (input.reason === 'forced' && this.#issue?.isBefore(input) && patched('forced')) {
+      // Its token is stored and was seen: it is about to end, and is not what was asked for.
+      const over = (): boolean => this.#issue?.isBefore(input) !== true;
+      await condition(over, TIMEOUTS.joinedWaitMs, { summary: 'the request before this one' });
     }
     const timed = this.#issue !== null || this.#view?.slowServer === true;
     return (this.#issue ?? this.#start(input)).answer(timed);

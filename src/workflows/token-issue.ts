@@ -62,6 +62,11 @@ export class TokenIssue {
     this.#input = { connectionId, epoch, generation, minValidMs, reason, priorAttempts: 0 };
   }
 
+  /** Whether somebody has seen the token already that this request brings. */
+  isBefore({ epoch, generation }: EnsureTokenInput): boolean {
+    return epoch === this.#input.epoch && generation > this.#input.generation;
+  }
+
   /** Runs to its end. What cancels the workflow does not reach it; {@link cancel} does. */
   run(onFirstFailure: () => void): Promise<IssueEnd> {
     return CancellationScope.nonCancellable(() => {
