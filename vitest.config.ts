@@ -6,7 +6,9 @@ const unit = {
   exclude: [
     'test/integration/**',
     'test/e2e/**',
+    'test/browser/**',
     'test/cli/**',
+    'test/connect/*.test.ts',
     'test/connections/put-*.test.ts',
     'test/replay/**',
     'test/faults/*.test.ts',
@@ -21,6 +23,7 @@ const servers = {
     'test/integration/**/*.test.ts',
     'test/e2e/**/*.test.ts',
     'test/cli/**/*.test.ts',
+    'test/connect/*.test.ts',
     'test/connections/put-*.test.ts',
     'test/replay/*.test.ts',
     'test/faults/*.test.ts',
@@ -30,6 +33,14 @@ const servers = {
   setupFiles: ['test/support/quiet.ts'],
   testTimeout: 120_000,
   hookTimeout: 120_000,
+};
+
+/** In a real browser; where none is found it says so. */
+const browser = {
+  ...servers,
+  name: 'browser',
+  include: ['test/browser/*.test.ts'],
+  globalSetup: ['test/support/browser-servers.ts'],
 };
 
 /** What is broken on purpose, the long ones too. */
@@ -51,6 +62,12 @@ export default defineConfig({
   test: {
     // Two cores, and files that wait for servers and timers more than they compute.
     maxWorkers: 3,
-    projects: [{ test: unit }, { test: servers }, { test: faults }, { test: record }],
+    projects: [
+      { test: unit },
+      { test: servers },
+      { test: browser },
+      { test: faults },
+      { test: record },
+    ],
   },
 });

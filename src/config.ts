@@ -1,5 +1,6 @@
 import { loadClientConnectConfig } from '@temporalio/envconfig';
 import { z } from 'zod';
+import { connectConfigOf, connectVariables, type ConnectConfig } from './config/connect.js';
 import {
   eventsConfigOf,
   eventsProblems,
@@ -40,6 +41,8 @@ export interface Config {
   metricsAddress: string | null;
   /** Who is told of what happens to connections; null: nobody. */
   events: EventsConfig | null;
+  /** The connect page. */
+  connect: ConnectConfig;
   logLevel: 'trace' | 'debug' | 'info' | 'warn' | 'error';
   temporal: ReturnType<typeof loadClientConnectConfig>;
   namespace: string;
@@ -80,6 +83,7 @@ const environmentSchema = z.object({
     .regex(/^\S+:\d+$/, 'must be host:port')
     .optional(),
   ...eventsVariables,
+  ...connectVariables,
   LOG_LEVEL: z
     .enum(['trace', 'debug', 'info', 'warn', 'error'], 'must be trace, debug, info, warn or error')
     .default('info'),
@@ -129,6 +133,7 @@ export function readConfig(
     uiUrl: data.OAUTH_TOKENS_UI_URL ?? null,
     metricsAddress: data.OAUTH_TOKENS_METRICS_ADDRESS ?? null,
     events: eventsConfigOf(data),
+    connect: Object.freeze(connectConfigOf(data)),
     logLevel: data.LOG_LEVEL,
     temporal,
     namespace: temporal.namespace ?? 'default',

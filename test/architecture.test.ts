@@ -71,6 +71,12 @@ const ROOMS: Record<string, Room> = {
     packages: ['@temporalio/client', '@temporalio/common', '@temporalio/worker'],
   },
   events: { rooms: ['contract', 'network', 'secret'], packages: ['node:'] },
+  connect: {
+    rooms: [...['authorizations', 'contract', 'failures', 'network', 'secret', 'store', 'tokens']],
+    packages: [
+      ...['@temporalio/client', '@temporalio/common', 'hono', 'lru-cache', 'mongodb', 'node:'],
+    ],
+  },
   testing: { rooms: ['known-secrets'], types: ['store'], packages: ['node:'] },
   logging: {
     rooms: ['failures', 'known-secrets', 'secret'],
@@ -101,6 +107,7 @@ const ROOMS: Record<string, Room> = {
       ...[
         'authorizations',
         'config',
+        'connect',
         'connections',
         'contract',
         'data-converter',
@@ -111,7 +118,8 @@ const ROOMS: Record<string, Room> = {
       ...['secret', 'store', 'tokens', 'worker-process'],
     ],
     packages: [
-      ...['@temporalio/client', '@temporalio/common', 'commander', 'mongodb', 'node:', 'undici'],
+      ...['@hono/node-server', '@temporalio/client', '@temporalio/common', 'commander', 'mongodb'],
+      ...['node:', 'undici'],
     ],
   },
 };
@@ -233,11 +241,32 @@ describe('the rooms that speak OAuth and MongoDB', () => {
 describe("an application's own process", () => {
   it('does not load the worker, the command line or the environment by importing the package', () => {
     const files = loadedWith(['src/index.ts'], true).files.map(roomOf);
-    for (const room of ['cli', 'config', 'connections', 'logging', 'worker-process']) {
+    for (const room of ['cli', 'config', 'connect', 'connections', 'logging', 'worker-process']) {
       expect(files).not.toContain(room);
     }
     const direct = BY_PATH.get('src/index.ts')?.imports.filter(({ typeOnly }) => !typeOnly) ?? [];
     expect(direct.map(({ target }) => roomOf(target))).not.toContain('worker');
+  });
+});
+
+describe('the connect page', () => {
+  it('brings its web framework to nobody who does not serve it', () => {
+    for (const entry of ['src/index.ts', 'src/worker.ts', 'src/workflows/index.ts']) {
+      expect(loadedWith([entry], true).packages.filter((name) => name.includes('hono'))).toEqual(
+        [],
+      );
+    }
+    const users = FILES.filter(({ path }) => roomOf(path) === 'cli').flatMap(({ path, imports }) =>
+      imports
+        .filter(
+          ({ target, relative, typeOnly, lazy }) =>
+            (relative ? roomOf(target) === 'connect' : target.includes('hono')) &&
+            !typeOnly &&
+            !lazy,
+        )
+        .map(() => path),
+    );
+    expect(users).toEqual([]);
   });
 });
 

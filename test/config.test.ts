@@ -20,6 +20,31 @@ function complaintsOf(environment: Record<string, string>): readonly string[] {
   return [];
 }
 
+describe('the connect page', () => {
+  it.each([
+    ['https://connect.example.com', []],
+    ['https://example.com/accounts/', []],
+    ['http://127.0.0.1:8474', []],
+    ['http://localhost:8474', []],
+    ['http://connect.example.com', ['OAUTH_TOKENS_CONNECT_URL must begin with https://']],
+    ['ftp://127.0.0.1', ['OAUTH_TOKENS_CONNECT_URL must begin with https://']],
+    ['https://user:secret@example.com', ['OAUTH_TOKENS_CONNECT_URL must have no user name']],
+    ['https://example.com/?next=/', ['OAUTH_TOKENS_CONNECT_URL must have no user name']],
+    ['https://example.com/a//b', ['OAUTH_TOKENS_CONNECT_URL must have a plain path']],
+    ['connect.example.com', ['OAUTH_TOKENS_CONNECT_URL must be a URL']],
+  ])('at %s: %j', (url, expected) => {
+    const complaints = complaintsOf({ OAUTH_TOKENS_CONNECT_URL: url });
+    expect(complaints).toHaveLength(expected.length);
+    expected.forEach((start, at) => expect(complaints[at]).toContain(start));
+  });
+
+  it('has no operators who can be guessed', () => {
+    const [complaint] = complaintsOf({ OAUTH_TOKENS_CONNECT_TOKEN: 'hunter2' });
+    expect(complaint).toMatch(/^OAUTH_TOKENS_CONNECT_TOKEN is too easy to guess/);
+    expect(complaint).not.toContain('hunter2');
+  });
+});
+
 describe('the configuration', () => {
   it('is complete with a MongoDB and a key file', () => {
     const config = readConfig(REQUIRED, MINIMAL);

@@ -34,6 +34,7 @@ const CONTRACT: Record<string, boolean> = {
   'Authorization.invalid_response': true,
   'Authorization.invalid_id_token': true,
   'Authorization.subject_mismatch': true,
+  'Authorization.superseded': true,
   'Authorization.lost': true,
   'Connection.not_found': true,
   'Connection.invalid': true,

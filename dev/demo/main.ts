@@ -1,8 +1,12 @@
-/** `npm run demo`: the SuperService example as a real little system. `-- --once` ends by itself. */
+/**
+ * `npm run demo`: the SuperService example as a real little system. `-- --connect`: an account that a
+ * person connects. `-- --once` ends by itself.
+ */
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { runToTheEnd } from '../servers/lifetime.js';
+import { connectDemo } from './connect.js';
 import { epilogue } from './epilogue.js';
 import { headline, line, paint } from './print.js';
 import { startSystem, type DemoSystem } from './system.js';
@@ -55,9 +59,11 @@ async function stayUntilStopped(system: DemoSystem, stopping: AbortSignal): Prom
   if (!stopping.aborted) await once(stopping, 'abort');
 }
 
-const { values } = parseArgs({ options: { once: { type: 'boolean', default: false } } });
+const flag = { type: 'boolean', default: false } as const;
+const { values } = parseArgs({ options: { once: flag, connect: flag } });
 
 await runToTheEnd(async (stopping) => {
+  if (values.connect) return connectDemo(values.once, stopping);
   const system = await startSystem();
   await callForAMinute(system);
   await epilogue(system, WORKFLOW_ID);

@@ -48,6 +48,13 @@ export function startApplication(env: NodeJS.ProcessEnv): Promise<string> {
   return startWorker(nodeArguments('examples/superservice/worker.ts', []), env);
 }
 
+/** Starts `oauth-tokens connect` on a port, and waits until it serves. */
+export function startConnectPage(port: number, env: NodeJS.ProcessEnv): Promise<string> {
+  line(`  ${paint('dim', '$')} ${paint('cyan', `oauth-tokens connect --port ${port}`)}`);
+  return startWorker(nodeArguments(CLI, ['connect', '--port', String(port)]), env);
+}
+
+/** Starts a process that says when it is ready; returns that line. */
 async function startWorker(args: string[], env: NodeJS.ProcessEnv): Promise<string> {
   // In a process group of its own, so that a Ctrl-C reaches the demo, which then stops it in order.
   const child = spawn(process.execPath, args, {
@@ -56,11 +63,11 @@ async function startWorker(args: string[], env: NodeJS.ProcessEnv): Promise<stri
   if (child.pid !== undefined) guardProcess(child.pid);
   onExit(() => stop(child));
   for await (const text of createInterface({ input: child.stdout })) {
-    if (!text.includes('worker ready')) continue;
+    if (!/(worker|connect page) ready/.test(text)) continue;
     child.stdout.resume();
     return text;
   }
-  throw new Error('A worker ended before it was ready; its messages are above.');
+  throw new Error('A process ended before it was ready; its messages are above.');
 }
 
 async function stop(child: ChildProcess): Promise<void> {

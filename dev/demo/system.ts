@@ -104,7 +104,8 @@ async function connectionFor(tokenEndpoint: string, origin: string): Promise<str
   return JSON.stringify(file, null, 2);
 }
 
-function withDatabase(uri: string, database: string): string {
+/** The URI of another database on the same server. */
+export function withDatabase(uri: string, database: string): string {
   const url = new URL(uri);
   url.pathname = `/${database}`;
   return url.href;

@@ -79,5 +79,6 @@ async function sealedTokens(
     refreshTokenLifetimeMs: refreshTokenLifetimeMs === 'never' ? null : refreshTokenLifetimeMs,
     keepAliveMs: keepAliveAfterMs(lifetime.refreshTokenIdleMs),
     attempt: { id: attempt.id, sentAt: new Date(attempt.sentAt) },
+    begunAt: new Date(authorization.record.createdAt),
   };
 }

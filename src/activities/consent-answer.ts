@@ -74,11 +74,13 @@ export async function judgeAnswer(
   const identity = await identityOf(dependencies, consent, answer);
   const text = identity === null ? null : JSON.stringify([identity.issuer, identity.subject]);
   const { connectionId, incarnation, authorizationId, acceptNewSubject } = record;
-  const stored = await consentedBy(dependencies, token);
-  const isStored = text === null || stored === null ? null : isDigestOf(stored, text);
   const { expectedSubject } = connection.grant;
+  // Who consented before counts only while nobody says who it has to be.
+  const compares = expectedSubject === null && !acceptNewSubject;
+  const stored = compares ? await consentedBy(dependencies, token) : null;
+  const isStored = text === null || stored === null ? null : isDigestOf(stored, text);
   const unexpected = expectedSubject !== null && identity?.subject !== expectedSubject;
-  const isNew = stored !== null && isStored !== true && !acceptNewSubject;
+  const isNew = stored !== null && isStored !== true;
   if (unexpected || isNew) {
     const ofAnother = isStored === false;
     throw new ConsentRefusal('Authorization.subject_mismatch', answer, { ofAnother });

@@ -3,7 +3,9 @@ import { log } from '@temporalio/activity';
 import { sealAnswer } from '../authorizations/index.js';
 import type { AuthorizationRecord } from '../contract/authorization-record.js';
 import { requestBudget } from '../contract/budgets.js';
+
 import type { RedemptionEffect, RedemptionEvent } from '../contract/redemption-steps.js';
+import { isSuperseded } from '../contract/superseded.js';
 import { failureTypeOf, recordedFailure } from '../failures.js';
 import { sendTokenRequest, type CapturedResponse } from '../oauth/index.js';
 import {
@@ -23,9 +25,8 @@ import { METRICS, currentMeter } from '../tokens/index.js';
 import { commitConsent } from './commit-consent.js';
 import { ConsentRefusal, judgeAnswer, type JudgedAnswer } from './consent-answer.js';
 import type { RedemptionDependencies } from './dependencies.js';
-import { openClient } from './open-tokens.js';
 import { planRedemption, type RedemptionPlan } from './redemption-plan.js';
-import { revokeOrphan } from './revoke-orphan.js';
+import { revokeRefused } from './revoke-refused.js';
 
 /** An effect that something is done for; the others end the run. */
 export type ActiveRedemptionEffect = Exclude<RedemptionEffect, { do: 'return' | 'fail' }>;
@@ -37,7 +38,6 @@ type Effect<Kind extends ActiveRedemptionEffect['do']> = Extract<
 /** A longer wait is a retryable failure with `nextRetryDelay`, so that it holds no slot. */
 const MAX_WAIT_INSIDE_MS = 5_000;
 const STORE_PAUSE_MS = 500;
-const REVOKING_PAUSE_MS = 5_000;
 /** A consent is worth waiting for MongoDB this long. */
 const STORE_GIVE_UP_MS = 10 * 60_000;
 
@@ -123,7 +123,12 @@ export class RedemptionEffects {
       readTokenWithGrant(database, connectionId),
     ]);
     const incarnation = this.#read === null ? null : (this.#token?.record.incarnation ?? null);
-    return { type: 'read', record: this.record, incarnation };
+    const { record } = this;
+    const superseded =
+      record !== null && this.#read !== null && this.#token !== null
+        ? isSuperseded(record, this.#token.record, this.#read.connection.grant)
+        : false;
+    return { type: 'read', record, incarnation, superseded };
   }
 
   /** Waits a moment inside the activity, or says when to come back. */
@@ -219,11 +224,6 @@ export class RedemptionEffects {
   }
 
   async #validate(): Promise<RedemptionEvent> {
-    if (present(this.#token).record.state === 'revoking') {
-      // The next epoch waits until the server has heard of the end of this one.
-      const failureType = 'Token.revocation_in_progress';
-      return { type: 'not_validated', failureType, retryInMs: REVOKING_PAUSE_MS };
-    }
     try {
       this.#judged = await judgeAnswer(this.#dependencies, this.#consent());
       return { type: 'valid' };
@@ -248,17 +248,7 @@ export class RedemptionEffects {
   }
 
   async #revoke(): Promise<RedemptionEvent> {
-    const refusal = this.#refusal;
-    const { record } = present(this.#token);
-    // Where one person has one grant, to end this one could end the one that serves.
-    const spares = refusal?.ofAnother !== true && (record.hasRefreshToken || record.hasAccessToken);
-    if (refusal !== null && !spares) {
-      const read = present(this.#read);
-      const client = await openClient(this.#dependencies, read);
-      const plan = { connection: read.connection, client };
-      const { answer: response } = refusal;
-      await revokeOrphan(this.#dependencies, { plan, response, refreshTokenKept: false });
-    }
+    await revokeRefused(this.#dependencies, this.#consent(), this.#refusal);
     return { type: 'revoked' };
   }
 

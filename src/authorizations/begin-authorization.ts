@@ -69,7 +69,7 @@ export async function beginAuthorization(
   if (result.kind === 'failed') throw requestError('a consent', result.failure);
   const { url, state, nonce, codeVerifier } = result.request;
   const authorizationId = newAuthorizationId();
-  const { incarnation } = target;
+  const { incarnation, asOf } = target;
   const place = { database, record: { authorizationId, connectionId, incarnation }, connection };
   const sealer = await prepareSealer(keys, 'grant');
   const request = await sealSecrets(sealer, place, {
@@ -81,7 +81,7 @@ export async function beginAuthorization(
     stateHash: hashOf(state.reveal()),
     browserHash: browser === null ? null : hashOf(browser.reveal()),
     ...{ userCode: null, verificationUri: null, verificationUriComplete: null },
-    lifetimeMs: LIFETIME_MS,
+    ...{ asOf, lifetimeMs: LIFETIME_MS },
   });
   return { authorizationId, url, expiresAt, expiresInMs: LIFETIME_MS };
 }

@@ -40,7 +40,7 @@ export async function beginDeviceAuthorization(
     const message = 'authorizationServer.deviceAuthorizationEndpoint: is missing.';
     throw new AuthorizationError('Connection.invalid', message);
   }
-  const { client, incarnation } = target;
+  const { client, incarnation, asOf } = target;
   const { scope, authorizationParameters: parameters } = grant;
   const result = await requestDeviceAuthorization(
     { deviceAuthorizationEndpoint, client, scope, parameters },
@@ -56,7 +56,7 @@ export async function beginDeviceAuthorization(
   const { expiresAt } = await insertAuthorization(database, {
     ...{ authorizationId, connectionId, incarnation, kind: 'device_code', request, ...shown },
     ...{ stateHash: null, browserHash: null, redirectUri: null, acceptNewSubject, startedBy },
-    lifetimeMs: expiresInMs,
+    ...{ asOf, lifetimeMs: expiresInMs },
   });
   const { userCode, verificationUri, verificationUriComplete } = shown;
   return {

@@ -25,6 +25,8 @@ export interface AuthorizationParts {
 export interface ConnectionToAuthorize {
   read: ReadConnection;
   incarnation: string;
+  /** When it was read (MongoDB's clock); what is put or revoked later supersedes the authorization. */
+  asOf: Date;
   client: TokenClient;
 }
 
@@ -39,10 +41,9 @@ export async function connectionToAuthorize(
   connectionId: string,
   grantType: GrantType,
 ): Promise<ConnectionToAuthorize> {
-  const [read, token] = await Promise.all([
-    readConnection(database, connectionId),
-    readToken(database, connectionId),
-  ]);
+  // The clock comes with the first read: whatever changes after it is newer than the authorization.
+  const token = await readToken(database, connectionId);
+  const read = await readConnection(database, connectionId);
   if (read === null || token === null) throw new AuthorizationError('Connection.not_found', '');
   const { client, grant } = read.connection;
   if (grant.grantType !== grantType) {
@@ -56,7 +57,7 @@ export async function connectionToAuthorize(
   const clientSecret = await openClientSecret(database, keys, read);
   return {
     read,
-    incarnation: token.record.incarnation,
+    ...{ incarnation: token.record.incarnation, asOf: new Date(token.record.now) },
     client: {
       ...{ clientId: client.clientId, authentication: client.authentication },
       clientSecret: clientSecret === null ? null : new Secret(clientSecret),

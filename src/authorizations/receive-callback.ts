@@ -1,5 +1,6 @@
 import { timingSafeEqual } from 'node:crypto';
 import { oauthFailureType, type FailureType } from '../contract/failure-types.js';
+import { isSuperseded } from '../contract/superseded.js';
 import { readAuthorizationResponse, type AuthorizationResponse } from '../oauth/index.js';
 import { Secret } from '../secret.js';
 import {
@@ -111,6 +112,10 @@ async function judge(
   ]);
   if (read === null || token?.record.incarnation !== record.incarnation || request === null) {
     await fail('Connection.not_found');
+    return;
+  }
+  if (isSuperseded(record, token.record, read.connection.grant)) {
+    await fail('Authorization.superseded');
     return;
   }
   if (record.now >= record.expiresAt) {

@@ -17,7 +17,7 @@ interface RemoveOptions extends JsonOption {
 /** What `connection remove` prints (contract §6). */
 export interface RemoveOutput extends RemoveResult {
   /** What the authorization server revoked before; null: it was not asked. */
-  revoked: RevokedTokens | null;
+  revoked?: RevokedTokens;
 }
 
 /** `connection remove`: has the tokens revoked, deletes both documents and ends the lifecycle. */
@@ -33,7 +33,7 @@ export function defineConnectionRemove(command: Command, cli: Cli): void {
         const revoked = await revokeBefore(context, cli, { connectionId, ...options });
         const lifecycle = { end: (id: string) => end(context, id) };
         const result = await removeConnection({ database, lifecycle }, connectionId);
-        cli.print(options, { ...result, revoked }, removeText);
+        cli.print(options, { ...result, ...(revoked === null ? {} : { revoked }) }, removeText);
       }),
     );
 }
@@ -59,7 +59,7 @@ async function revokeBefore(
   const server = read?.connection.authorizationServer;
   if (server?.revocationEndpoint == null || token === null || !hasTokens(token.record)) return null;
   const result = await revoke(context, cli, options);
-  if (result.state !== 'revoking') return result.revoked;
+  if (result.state === 'revoked') return result.revoked;
   const { type, final, retryAt, message } = await unconfirmed(context, connectionId, {
     ...{ result, timeout },
   });
@@ -87,7 +87,7 @@ async function end(context: CliContext, connectionId: string): Promise<boolean> 
 
 function removeText({ connectionId, removed, revoked }: RemoveOutput): string {
   if (!removed) return `There is no connection ${connectionId}.\n`;
-  if (revoked === null) return `Connection ${connectionId} removed.\n`;
+  if (revoked === undefined) return `Connection ${connectionId} removed.\n`;
   return (
     `Connection ${connectionId} removed. Its refresh token: ${revokedText(revoked.refreshToken)}; its ` +
     `access token: ${revokedText(revoked.accessToken)}.\n`

@@ -32,7 +32,7 @@ export function defineRevoke(command: Command, cli: Cli): void {
       cli.withContext(['MONGODB_URI'], async (context) => {
         const result = await revoke(context, cli, { connectionId, ...options });
         cli.print(options, { connectionId, ...result }, revokeText);
-        if (result.state !== 'revoking') return;
+        if (result.state === 'revoked') return;
         cli.exitStatus = 1;
         reportError(await unconfirmed(context, connectionId, { result, ...options }), cli.io);
       }),
@@ -83,6 +83,14 @@ export async function unconfirmed(
   connectionId: string,
   { result, timeout }: { result: RevokeResult; timeout: number },
 ): Promise<CommandError> {
+  if (result.state !== 'revoking') {
+    const message = `A person has consented to connection ${connectionId} meanwhile; repeat the command to revoke that as well.`;
+    return new CommandError(message, {
+      exitStatus: 1,
+      type: 'Token.revocation_in_progress',
+      final: false,
+    });
+  }
   const { failure, retryAt } = result;
   const type = isFailureType(failure?.type) ? failure.type : 'Token.revocation_in_progress';
   const why =

@@ -10,7 +10,7 @@ import type { Cli, JsonOption } from './cli.js';
 import { REQUEST_MS, type CliContext } from './context.js';
 import { fieldLines, timeText } from './output.js';
 import { revokedText } from './revoke.js';
-import { workflowUrl } from './workflow-url.js';
+import { workflowUrl } from '../contract/workflow-url.js';
 
 /** What MongoDB knows of a connection's token. */
 interface RecordStatus extends ConnectionStatus {

@@ -33,6 +33,11 @@ export const VERBS: readonly Verb[] = [
     load: async () => (await import('./connection-authorize.js')).defineConnectionAuthorize,
   },
   {
+    path: ['connection', 'link'],
+    summary: "Make a link to a connection's connect page, for its person.",
+    load: async () => (await import('./connection-link.js')).defineConnectionLink,
+  },
+  {
     path: ['connection', 'list'],
     summary: 'List connections with the state of their tokens.',
     load: async () => (await import('./connection-list.js')).defineConnectionList,
@@ -46,6 +51,11 @@ export const VERBS: readonly Verb[] = [
     path: ['connection', 'remove'],
     summary: 'Revoke the tokens of a connection and remove it; safe to repeat.',
     load: async () => (await import('./connection-remove.js')).defineConnectionRemove,
+  },
+  {
+    path: ['connect'],
+    summary: 'Serve the connect page until SIGTERM.',
+    load: async () => (await import('./connect.js')).defineConnect,
   },
   {
     path: ['token'],

@@ -55,6 +55,8 @@ export interface AuthorizationRecord {
   attempt: RedemptionAttempt | null;
   /** Token requests whose outcome was never learned. */
   unknown: number;
+  /** As of when the connection was read for it. */
+  createdAt: number;
   expiresAt: number;
   outcome: AuthorizationOutcome | null;
   /** MongoDB's clock when the record was read. */

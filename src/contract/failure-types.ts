@@ -153,6 +153,11 @@ export const FAILURES = {
     'Somebody else consented than the connection is for.',
     'Have the right person consent; or confirm the new one with --accept-new-subject.',
   ),
+  'Authorization.superseded': row(
+    true,
+    'A revocation, or another grant, came after this authorization had begun.',
+    'Authorize the connection again, if it is still to be connected.',
+  ),
   'Authorization.lost': row(
     true,
     'What became of the consent is not known: the answer of the authorization server was lost.',

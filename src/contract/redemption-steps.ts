@@ -44,7 +44,13 @@ export type RedemptionEffect =
 /** What came of an effect. */
 export type RedemptionEvent =
   /** `incarnation`: of the connection's token record; null: the connection is not there any more. */
-  | { type: 'read'; record: AuthorizationRecord | null; incarnation: string | null }
+  | {
+      type: 'read';
+      record: AuthorizationRecord | null;
+      incarnation: string | null;
+      /** A revocation or another grant came after it had begun. */
+      superseded: boolean;
+    }
   | { type: 'waited' }
   | { type: 'planned' }
   /** Something that has to be there before sending is not: nothing was sent. */

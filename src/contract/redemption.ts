@@ -5,6 +5,7 @@
  *
  * @see https://www.rfc-editor.org/rfc/rfc6749.html#section-4.1.3
  */
+import { attemptDelayMs } from './backoff.js';
 import type { AuthorizationRecord } from './authorization-record.js';
 import { decideRedemption, maySend } from './decide-redemption.js';
 import type { FailedRequest } from './decide-outcome.js';
@@ -52,7 +53,9 @@ export function nextRedemptionStep(
       };
     }
     case 'not_planned':
-      return event.final ? end(state, event.failureType) : retry(state, event.failureType);
+      return event.final
+        ? end(state, event.failureType)
+        : retry(state, event.failureType, attemptDelayMs(attempt, null));
     case 'intent':
       return afterIntent(state, event);
     case 'captured':
@@ -68,7 +71,7 @@ export function nextRedemptionStep(
       return { state: refused, effect: { do: 'revoke_answer', record: recordOf(state) } };
     }
     case 'not_validated':
-      return retry(state, event.failureType, event.retryInMs ?? RETRY_MS);
+      return retry(state, event.failureType, event.retryInMs ?? attemptDelayMs(attempt, null));
     case 'revoked':
       return end(state, state.refused ?? 'Authorization.lost');
     case 'committed':
@@ -83,7 +86,7 @@ function recordOf({ record }: RedemptionState): AuthorizationRecord {
 
 function afterRead(
   before: RedemptionState,
-  { record, incarnation }: Extract<RedemptionEvent, { type: 'read' }>,
+  { record, incarnation, superseded }: Extract<RedemptionEvent, { type: 'read' }>,
 ): RedemptionStep {
   const state: RedemptionState = { ...before, record, refused: null, release: null };
   if (record === null) return { state, effect: failFor('Authorization.expired') };
@@ -92,6 +95,7 @@ function afterRead(
   if (phase === 'failed') return { state, effect: failFor(outcome?.type ?? 'Authorization.lost') };
   // Removed, and perhaps put anew: nobody consented to that one.
   if (record.incarnation !== incarnation) return end(state, 'Connection.not_found');
+  if (superseded) return supersede(state, record);
   switch (phase) {
     case 'captured':
       return { state, effect: { do: 'validate', record } };
@@ -102,6 +106,17 @@ function afterRead(
     case 'pending':
       return whilePending(state, record);
   }
+}
+
+/** Nothing is sent any more; the answer to what was sent is waited for, to be revoked. */
+function supersede(before: RedemptionState, record: AuthorizationRecord): RedemptionStep {
+  const state: RedemptionState = { ...before, refused: 'Authorization.superseded' };
+  const { phase, attempt, now } = record;
+  if (phase === 'captured') return { state, effect: { do: 'revoke_answer', record } };
+  const waits = phase === 'redeeming' && attempt !== null && attempt.deadline > now;
+  return waits
+    ? { state, effect: { do: 'wait', until: attempt.deadline } }
+    : end(state, 'Authorization.superseded');
 }
 
 /** Somebody has sent, or was about to: as long as it may live it is waited for. */

@@ -80,6 +80,8 @@ export interface TokenRecord {
   rejections: Rejections | null;
   /** Null: nobody asked for a revocation in this epoch. */
   revocation: Revocation | null;
+  /** Authorizations begun until then connect nothing any more; null: every one does. */
+  supersededAt: number | null;
   /** MongoDB's clock when the record was read. */
   now: number;
 }

@@ -1,8 +1,8 @@
-import type { Document } from 'mongodb';
+import type { Document, Filter } from 'mongodb';
 import { NO_EVIDENCE } from '../contract/rotation-profile.js';
 import { finishAuthorization } from './authorization-changes.js';
 import type { TokenDatabase } from './database.js';
-import type { ConsentDocument } from './documents.js';
+import type { ConsentDocument, TokenDocument } from './documents.js';
 import { storeOperation } from './errors.js';
 import { replaced } from './pipeline.js';
 import type { SealedValue } from './sealing.js';
@@ -25,6 +25,8 @@ export interface ConsentTokens {
   keepAliveMs: number | null;
   attempt: { id: string; sentAt: Date };
   consent: ConsentDocument;
+  /** When its authorization began: a revocation or another grant since then comes first. */
+  begunAt: Date;
 }
 
 /** Where tokens of a consent are committed: after the record that was read, in the next epoch. */
@@ -45,7 +47,10 @@ export async function commitConsent(
   tokens: ConsentTokens,
 ): Promise<boolean> {
   // What is being revoked would be overwritten before the server has heard of it.
-  const filter = { ...parentFilter(parent), state: { $ne: 'revoking' as const } };
+  const filter: Filter<TokenDocument> = {
+    ...{ ...parentFilter(parent), state: { $ne: 'revoking' } },
+    supersededAt: { $not: { $gte: tokens.begunAt } },
+  };
   const set = consentedFields(parent, tokens);
   return inTransaction(database, 'start the next epoch', async (bound) => {
     const result = await storeOperation('start the next epoch', () =>

@@ -81,7 +81,13 @@ export type NewAuthorization = Pick<
   | 'verificationUri'
   | 'verificationUriComplete'
   | 'intervalMs'
-> & { authorizationId: string; request: SealedValue; lifetimeMs: number };
+> & {
+  authorizationId: string;
+  request: SealedValue;
+  /** When the connection was read for it (MongoDB's clock). */
+  asOf: Date;
+  lifetimeMs: number;
+};
 
 /** Long enough to say afterwards what became of an authorization. */
 const KEPT_MS = 24 * 3_600_000;
@@ -93,7 +99,7 @@ const KEPT_MS = 24 * 3_600_000;
  */
 export async function insertAuthorization(
   database: TokenDatabase,
-  { authorizationId: _id, lifetimeMs, ...fields }: NewAuthorization,
+  { authorizationId: _id, lifetimeMs, asOf, ...fields }: NewAuthorization,
 ): Promise<{ expiresAt: Date }> {
   const literal = Object.fromEntries(
     Object.entries(fields).map(([name, value]) => [name, { $literal: value }]),
@@ -105,7 +111,7 @@ export async function insertAuthorization(
     kids: { $literal: kidsOf(fields.request) },
     pollAfter: isDevice ? { $add: ['$$NOW', fields.intervalMs] } : null,
     receivedAt: null,
-    createdAt: '$$NOW',
+    createdAt: asOf,
     expiresAt: { $add: ['$$NOW', lifetimeMs] },
     purgeAt: { $add: ['$$NOW', lifetimeMs + KEPT_MS] },
     unknown: 0,
@@ -179,6 +185,7 @@ function recordOf(document: AuthorizationDocument & { now: Date }): Authorizatio
             ...{ id: attempt.id, worker: attempt.worker },
             ...{ sentAt: attempt.sentAt.getTime(), deadline: attempt.deadline.getTime() },
           },
+    createdAt: document.createdAt.getTime(),
     expiresAt: document.expiresAt.getTime(),
     outcome: outcome === null ? null : { ...outcome, at: outcome.at.getTime() },
     now: document.now.getTime(),

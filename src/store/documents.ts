@@ -99,6 +99,11 @@ export interface TokenDocument {
   consent?: ConsentDocument | null;
   /** Missing in a document of an earlier version. */
   revocation?: RevocationDocument | null;
+  /**
+   * When a revocation was asked for, or another grant put: what people were asked before then is
+   * answered too late. Missing in a document of an earlier version.
+   */
+  supersededAt?: Date | null;
   /** Missing in a document of an earlier version. */
   announced?: AnnouncedDocument;
 }
@@ -184,6 +189,7 @@ export function tokenRecordOf(document: ReadTokenDocument): TokenRecord {
         : { at: lastOutcome.at.getTime(), outcome: lastOutcome.outcome, type: lastOutcome.type },
     rejections: rejectionsOf(document.rejections),
     revocation: revocationOf(document.revocation ?? null),
+    supersededAt: ms(document.supersededAt),
     now: document.now.getTime(),
   };
 }

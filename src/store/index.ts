@@ -74,6 +74,7 @@ export {
   type Fingerprint,
   type SubjectPlace,
 } from './fingerprint.js';
+export { deriveMacKey } from './mac-key.js';
 export { resealPage, type ResealedPage } from './reseal-page.js';
 export type { ResealParts } from './reseal.js';
 export {
@@ -115,6 +116,7 @@ export {
 } from './token-clocks.js';
 export {
   beginRevocation,
+  REVOKED_STATES,
   endRevocation,
   invalidateGeneration,
   listRevokingConnections,

@@ -50,6 +50,7 @@ export function newTokenDocument(
     lastOutcome: null,
     rejections: null,
     revocation: null,
+    supersededAt: null,
     announced: { seq: 0, state: 'active', epoch: 1, expiring: null },
   };
 }
@@ -128,6 +129,8 @@ export async function applyPut(
       grant: { $literal: grant },
       kids: kidsOf(grant, refreshTokenFingerprint?.digest ?? null),
       refreshTokenFingerprint: { $literal: refreshTokenFingerprint },
+      // Whoever puts another grant says anew whose it is.
+      consent: null,
       ...clocksFromNow(change.clocks, grant !== null),
       expiresAt: null,
       refreshAfter: null,
@@ -137,6 +140,7 @@ export async function applyPut(
       candidates: [],
       rejections: null,
       revocation: null,
+      supersededAt: '$$NOW',
     });
   }
   const result = await storeOperation('change a token record', () =>

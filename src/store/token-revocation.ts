@@ -4,6 +4,7 @@ import type { InvalidReason, TokenRecord } from '../contract/token-record.js';
 import type { TokenDatabase } from './database.js';
 import type { TokenDocument } from './documents.js';
 import { storeOperation } from './errors.js';
+import { FINGERPRINT_KIDS } from './fingerprint.js';
 import { replaced } from './pipeline.js';
 
 /** States in which a record takes no more tokens. */
@@ -43,6 +44,7 @@ export async function beginRevocation(
           failures: { $add: ['$failures', 1] },
           retryAt: null,
           keepAliveAt: null,
+          supersededAt: '$$NOW',
           revocation: replaced({
             requestedAt: '$$NOW',
             endedAt: null,
@@ -123,7 +125,8 @@ export async function endRevocation(
         {
           $set: {
             state: 'revoked',
-            kids: [],
+            // Who consented, and what was imported, stays known.
+            kids: { $setUnion: [[], ...FINGERPRINT_KIDS] },
             attempt: null,
             unknown: [],
             failures: { $add: ['$failures', 1] },

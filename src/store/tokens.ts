@@ -1,6 +1,7 @@
 import type { Document, Filter } from 'mongodb';
 import { afterRejection } from '../contract/backoff.js';
 import type { ConnectionRecord } from '../contract/connection-record.js';
+import type { TokenState } from '../contract/messages.js';
 import type { TokenRecord } from '../contract/token-record.js';
 import type { TokenDatabase } from './database.js';
 import { tokenRecordOf, type ReadTokenDocument, type TokenDocument } from './documents.js';
@@ -44,6 +45,7 @@ const READ_PROJECTION: Document = {
   lastOutcome: 1,
   rejections: 1,
   revocation: 1,
+  supersededAt: 1,
   hasGrant: { $ne: ['$grant', null] },
   now: '$$NOW',
 };
@@ -62,12 +64,29 @@ export async function readToken(
   return document === null ? null : { record: tokenRecordOf(document), access: document.access };
 }
 
-/** Reads a page of token records in the order of their ids. */
-export async function listTokens(
-  database: TokenDatabase,
-  page: { limit: number; after: string | null },
-): Promise<TokenRecord[]> {
-  const filter: Filter<TokenDocument> = page.after === null ? {} : { _id: { $gt: page.after } };
+/** Which token records are listed. */
+export interface TokenPage {
+  limit: number;
+  /** Go on after this connection; null: from the first one. */
+  after: string | null;
+  /** How the connection id begins. */
+  prefix?: string;
+  /** The record's state is one of these. */
+  states?: readonly TokenState[];
+}
+
+/** Reads a page of token records in the order of their ids; every filter goes by an index. */
+export async function listTokens(database: TokenDatabase, page: TokenPage): Promise<TokenRecord[]> {
+  const { after, prefix = '', states } = page;
+  const ids = {
+    ...(after === null ? {} : { $gt: after }),
+    // Nothing that begins with the prefix comes after the last character there is.
+    ...(prefix === '' ? {} : { $gte: prefix, $lt: `${prefix}\u{10ffff}` }),
+  };
+  const filter: Filter<TokenDocument> = {
+    ...(Object.keys(ids).length === 0 ? {} : { _id: ids }),
+    ...(states === undefined ? {} : { state: { $in: [...states] } }),
+  };
   const documents = await storeOperation('list token records', () =>
     database.tokens
       .find<ReadTokenDocument>(filter, { projection: { ...READ_PROJECTION, access: 1 } })

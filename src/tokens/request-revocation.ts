@@ -55,10 +55,10 @@ const sleep = (ms: number) =>
   new Promise<void>((resolve) => setTimeout(resolve, Math.max(Math.ceil(ms), 1)));
 
 async function markRevoking(database: TokenDatabase, connectionId: string): Promise<TokenRecord> {
-  const first = await read(database, connectionId);
-  for (let tries = 0, record = first; ; tries += 1) {
+  // What a consent brings before it is said is revoked with the rest.
+  for (let tries = 0, record = await read(database, connectionId); ; tries += 1) {
     if (record.state === 'revoking' || record.state === 'revoked') return record;
-    if (record.epoch !== first.epoch || tries === MAX_TRIES) return record;
+    if (tries === MAX_TRIES) return record;
     await beginRevocation(database, record);
     record = await read(database, connectionId);
   }

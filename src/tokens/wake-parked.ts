@@ -23,16 +23,22 @@ export async function wakeParked(
   if (read === null) return 0;
   const { epoch } = read.record;
   let woken = 0;
+  let failed: PromiseRejectedResult | null = null;
   let after: string | null = null;
   for (;;) {
     const page = await listParked(database, connectionId, { limit: PAGE, after });
     for (let start = 0; start < page.length; start += AT_ONCE) {
       const some = page.slice(start, start + AT_ONCE);
-      await Promise.all(some.map((waiting) => notices.wake(waiting, epoch)));
-      await forgetParked(database, some);
+      const told = await Promise.allSettled(some.map((one) => notices.wake(one, epoch)));
+      const awake = some.filter((_, index) => told[index]?.status === 'fulfilled');
+      await forgetParked(database, awake);
+      woken += awake.length;
+      // One that cannot be woken keeps nobody else waiting; it looks by itself.
+      failed ??= told.find((one) => one.status === 'rejected') ?? null;
     }
-    woken += page.length;
     after = page.at(-1)?._id ?? null;
-    if (after === null) return woken;
+    if (after !== null) continue;
+    if (failed !== null) throw failed.reason;
+    return woken;
   }
 }

@@ -2,6 +2,7 @@ import { continueAsNew, setHandler, setWorkflowOptions, workflowInfo } from '@te
 import type { AuthorizeConnectionInput } from '../contract/consent-messages.js';
 import type { TokenRef } from '../contract/messages.js';
 import { CONNECTION_ID_RULE, isConnectionId } from '../contract/names.js';
+import { isTimeoutMs, TIMEOUT_RULE } from '../contract/timeouts.js';
 import { failure } from '../failures.js';
 import { ConsentRun } from './consent-run.js';
 import { authorizationQuery } from './messages.js';
@@ -19,11 +20,11 @@ import { autoUpgrade } from './versioning.js';
 export async function authorizeConnection(input: AuthorizeConnectionInput): Promise<TokenRef> {
   // Whoever starts it by name may send anything, or nothing.
   const wanted = (input as AuthorizeConnectionInput | null | undefined) ?? { connectionId: '' };
+  checkInput(wanted);
   const run = new ConsentRun(wanted);
   setHandler(authorizationQuery, () => run.status, {
     description: 'What the person has to do: user code, where to enter it, until when.',
   });
-  checkInput(wanted);
   const token = await run.wait(() => workflowInfo().continueAsNewSuggested);
   return token ?? (await continueAsNew<typeof authorizeConnection>(run.rest()));
 }
@@ -35,8 +36,8 @@ function checkInput({ connectionId, timeoutMs, afterEpoch }: AuthorizeConnection
     const detail = `connectionId: must be ${CONNECTION_ID_RULE}.`;
     throw failure('Connection.invalid', { detail });
   }
-  if (timeoutMs !== undefined && !(typeof timeoutMs === 'number' && timeoutMs > 0)) {
-    const detail = 'timeoutMs: must be a number of milliseconds above 0.';
+  if (timeoutMs !== undefined && !isTimeoutMs(timeoutMs)) {
+    const detail = `timeoutMs: must be ${TIMEOUT_RULE}.`;
     throw failure('Connection.invalid', { connectionId, detail });
   }
   if (afterEpoch !== undefined && !(Number.isInteger(afterEpoch) && afterEpoch >= 0)) {

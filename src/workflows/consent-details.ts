@@ -21,7 +21,7 @@ export function consentDetails(status: AuthorizationStatus): string {
 
 /** The authorization server's own texts, so that the UI does not take them for markdown. */
 function asText(text: string): string {
-  return text.replaceAll(/[^A-Za-z0-9 -]/g, '');
+  return text.replaceAll(/\p{Cc}/gu, '').replaceAll(/[!-,./:-@[-`{-~]/g, '\\$&');
 }
 
 function asLink(uri: string): string {

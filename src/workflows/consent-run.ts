@@ -37,9 +37,7 @@ export class ConsentRun {
     this.#deadline = Date.now() + timeoutMs;
     this.#afterEpoch = afterEpoch;
     this.#wakeUp = new WakeUp(connectionId);
-    const deadline = Number.isFinite(this.#deadline)
-      ? new Date(this.#deadline).toISOString()
-      : null;
+    const deadline = new Date(this.#deadline).toISOString();
     this.#status = { connectionId, phase: 'starting', ...NOTHING_TO_SHOW, deadline };
   }
 

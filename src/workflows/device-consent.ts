@@ -21,7 +21,9 @@ import { START_DEVICE_OPTIONS } from './options.js';
 import type { WakeUp } from './parked-call.js';
 
 /** Ends of an authorization after which the person is asked again. */
-const ASK_AGAIN = new Set(['Authorization.expired', 'Authorization.lost']);
+const ASK_AGAIN = new Set([
+  ...['Authorization.expired', 'Authorization.lost', 'Authorization.superseded'],
+]);
 
 interface DeviceActivities {
   startDeviceAuthorization(input: StartDeviceAuthorizationInput): Promise<DeviceAuthorization>;

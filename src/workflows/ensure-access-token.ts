@@ -6,6 +6,7 @@ import type {
   TokenRef,
 } from '../contract/messages.js';
 import { CONNECTION_ID_RULE, isConnectionId } from '../contract/names.js';
+import { isTimeoutMs, TIMEOUT_RULE } from '../contract/timeouts.js';
 import { failure } from '../failures.js';
 import { passedOn } from './failure-cause.js';
 import { GET_ACCESS_TOKEN_OPTIONS, TIMEOUTS } from './options.js';
@@ -29,8 +30,8 @@ export async function ensureAccessToken(input: EnsureAccessTokenInput): Promise<
     const detail = `connectionId: must be ${CONNECTION_ID_RULE}.`;
     throw failure('Connection.invalid', { detail });
   }
-  if (typeof timeoutMs !== 'number' || !(timeoutMs > 0)) {
-    const detail = 'timeoutMs: must be a number of milliseconds above 0.';
+  if (!isTimeoutMs(timeoutMs)) {
+    const detail = `timeoutMs: must be ${TIMEOUT_RULE}.`;
     throw failure('Connection.invalid', { connectionId, detail });
   }
   const asked: GetAccessTokenInput = {

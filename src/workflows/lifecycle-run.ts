@@ -1,6 +1,8 @@
 import { defineSearchAttributeKey, SearchAttributeType } from '@temporalio/common';
 import {
   condition,
+  isCancellation,
+  log,
   patched,
   proxyActivities,
   setCurrentDetails,
@@ -20,7 +22,7 @@ import type {
 import { issueTaskQueue } from '../contract/names.js';
 import { failure } from '../failures.js';
 import { lifecycleDetails } from './lifecycle-details.js';
-import { READ_OPTIONS, TIMEOUTS } from './options.js';
+import { ANNOUNCE_OPTIONS, READ_OPTIONS, TIMEOUTS } from './options.js';
 import { TokenIssue } from './token-issue.js';
 import { TokenRevocation } from './token-revocation.js';
 
@@ -179,11 +181,17 @@ export class LifecycleRun {
   async announce(): Promise<void> {
     this.untold = false;
     const { announceEvents } = proxyActivities<IssueActivities>({
-      ...READ_OPTIONS,
+      ...ANNOUNCE_OPTIONS,
       taskQueue: issueTaskQueue(workflowInfo().taskQueue),
       summary: 'announce what has changed',
     });
-    await announceEvents({ connectionId: this.#connectionId });
+    try {
+      await announceEvents({ connectionId: this.#connectionId });
+    } catch (error) {
+      // Refreshing goes on; a worker's search finds what is untold.
+      if (isCancellation(error)) throw error;
+      log.warn('Events could not be announced', { connectionId: this.#connectionId });
+    }
   }
 
   /** Refreshes ahead of expiry, or so that the refresh token does not expire unused. */

@@ -75,6 +75,12 @@ export const READ_OPTIONS = {
   retry: { initialInterval: '1 second', backoffCoefficient: 2, maximumInterval: '30 seconds' },
 } as const satisfies ActivityOptions;
 
+/** Telling what has changed: nothing waits for it for long. */
+export const ANNOUNCE_OPTIONS = {
+  ...READ_OPTIONS,
+  scheduleToCloseTimeout: '1 minute',
+} as const satisfies ActivityOptions;
+
 /**
  * A slice of a rotation of keys takes 10 s and beats with each page; one that finds no key, or no
  * MongoDB, is tried again for as long as it takes, on whatever worker: nothing waits for it but a
@@ -156,6 +162,8 @@ export const DELIVER_OPTIONS = {
  */
 export const REDEEM_OPTIONS = {
   ...ISSUE_OPTIONS,
+  // An answer in memory waits ten minutes for MongoDB, and is the only copy.
+  startToCloseTimeout: '13 minutes',
   retry: { initialInterval: '1 second', backoffCoefficient: 2, maximumInterval: '30 seconds' },
 } as const satisfies ActivityOptions;
 

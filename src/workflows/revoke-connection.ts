@@ -2,6 +2,7 @@ import { proxyActivities, setWorkflowOptions } from '@temporalio/workflow';
 import type { TokenActivities } from '../activities/token-activities.js';
 import type { RevokeConnectionInput, RevokeResult } from '../contract/messages.js';
 import { CONNECTION_ID_RULE, isConnectionId } from '../contract/names.js';
+import { isTimeoutMs, TIMEOUT_RULE } from '../contract/timeouts.js';
 import { failure } from '../failures.js';
 import { passedOn } from './failure-cause.js';
 import { REVOKE_CONNECTION_OPTIONS, TIMEOUTS } from './options.js';
@@ -23,8 +24,8 @@ export async function revokeConnection(input: RevokeConnectionInput): Promise<Re
     const detail = `connectionId: must be ${CONNECTION_ID_RULE}.`;
     throw failure('Connection.invalid', { detail });
   }
-  if (typeof timeoutMs !== 'number' || !(timeoutMs > 0)) {
-    const detail = 'timeoutMs: must be a number of milliseconds above 0.';
+  if (!isTimeoutMs(timeoutMs)) {
+    const detail = `timeoutMs: must be ${TIMEOUT_RULE}.`;
     throw failure('Connection.invalid', { connectionId, detail });
   }
   const activities = proxyActivities<TokenActivities>({

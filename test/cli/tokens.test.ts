@@ -98,7 +98,7 @@ describe('with a worker', () => {
       ['connection', 'remove', connectionId, '--json'],
       system.environment(),
     );
-    expect(remove.json()).toEqual({ connectionId, removed: true });
+    expect(remove.json()).toEqual({ connectionId, removed: true, revoked: null });
     const run1 = await system.client.workflow.getHandle(`oauth-token/${connectionId}`).describe();
     expect(run1.status.name).toBe('TERMINATED');
   });

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { beforeAll, describe, expect, inject, it } from 'vitest';
 import { parseDuration, parseTimeout } from '../../src/cli/durations.js';
 import { VERBS } from '../../src/cli/verbs.js';
-import { workflowUrl } from '../../src/cli/workflow-url.js';
+import { workflowUrl } from '../../src/contract/workflow-url.js';
 import { run } from './run.js';
 
 const ENV = { MONGODB_URI: 'mongodb://127.0.0.1:9/', OAUTH_TOKENS_KEYS_FILE: '/none' };

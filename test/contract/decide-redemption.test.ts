@@ -9,7 +9,7 @@ const CODE: AuthorizationRecord = {
   ...{ authorizationId: 'a', connectionId: 'c', incarnation: 'i', kind: 'authorization_code' },
   ...{ phase: 'redeeming', acceptNewSubject: false, userCode: null, verificationUri: null },
   ...{ verificationUriComplete: null, intervalMs: 0, pollAfter: null, receivedAt: 0 },
-  ...{ attempt: null, unknown: 0, expiresAt: 600_000, outcome: null, now: 1_000 },
+  ...{ attempt: null, unknown: 0, createdAt: 0, expiresAt: 600_000, outcome: null, now: 1_000 },
 };
 const DEVICE: AuthorizationRecord = {
   ...{ ...CODE, kind: 'device_code', intervalMs: 5_000, pollAfter: 0, receivedAt: null },

@@ -33,6 +33,7 @@ export function record(different: Partial<TokenRecord> = {}): TokenRecord {
     lastOutcome: { at: NOW - MINUTE, outcome: 'issued', type: null },
     rejections: null,
     revocation: null,
+    supersededAt: null,
     now: NOW,
     ...different,
   };

@@ -100,6 +100,7 @@ export { ensureAccessToken };
 import { createLeakGuard, createTokenSource, type TokenSource } from 'temporal-oauth-tokens';
 import { Worker, type WorkerOptions } from '@temporalio/worker';
 import { Client } from '@temporalio/client';
+import { createConnectApp } from 'temporal-oauth-tokens/connect';
 import { searchForSecrets } from 'temporal-oauth-tokens/testing';
 import { createTokenWorker } from 'temporal-oauth-tokens/worker';
 const tokens: TokenSource = createTokenSource({ mongodb: 'mongodb://localhost', keys: 'keys.json' });
@@ -108,7 +109,10 @@ console.log(typeof createTokenWorker, code.includes('ensureAccessToken'));
 const guarded: WorkerOptions = { taskQueue: 'q', plugins: [createLeakGuard()] };
 export const make = () => [Worker.create(guarded), new Client({ plugins: [createLeakGuard()] })];
 console.log(searchForSecrets({ a: btoa('id:planted-secret') }, ['planted-secret']).length, 'found');
-await tokens.close();
+const client = new Client({});
+const page = createConnectApp({ publicUrl: 'http://127.0.0.1:1', mongodb: 'mongodb://localhost', keys: 'keys.json', client });
+console.log('page', (await page.fetch(new Request('http://127.0.0.1:1/'))).status);
+await Promise.all([tokens.close(), page.close()]);
 `,
       );
       const options =
@@ -117,6 +121,7 @@ await tokens.close();
       const { stdout } = await run(process.execPath, ['main.js'], { cwd: project });
       expect(stdout).toContain('function true');
       expect(stdout).toContain('1 found');
+      expect(stdout).toContain('page 200');
     },
   );
 });

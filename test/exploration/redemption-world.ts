@@ -73,7 +73,7 @@ export function receivedCode({ workers, crashes, losses }: RedemptionSettings): 
     ...{ authorizationId: 'a', connectionId: 'c', incarnation: 'i', kind: 'authorization_code' },
     ...{ phase: 'received', acceptNewSubject: false, userCode: null, verificationUri: null },
     ...{ verificationUriComplete: null, intervalMs: 0, pollAfter: null, receivedAt: 0 },
-    ...{ attempt: null, unknown: 0, expiresAt: 600_000, outcome: null, now: 0 },
+    ...{ attempt: null, unknown: 0, createdAt: 0, expiresAt: 600_000, outcome: null, now: 0 },
   };
   return {
     ...{ tick: 0, record, exchanges: 0, sends: 0, revoked: false, epoch: 0, commits: 0 },
@@ -224,7 +224,7 @@ function carryOut(world: RedemptionWorld, worker: Worker): RedemptionEvent | 'se
   const now = world.tick * TICK_MS;
   switch (effect.do) {
     case 'read':
-      return { type: 'read', record: { ...record, now }, incarnation: 'i' };
+      return { type: 'read', record: { ...record, now }, incarnation: 'i', superseded: false };
     case 'wait':
       return { type: 'waited' };
     case 'plan':

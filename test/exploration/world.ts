@@ -138,6 +138,7 @@ export function dueRecord({ servesTicks }: ExplorationSettings): TokenRecord {
     rotationEvidence: NO_EVIDENCE,
     failures: 0,
     retryAt: null,
+    supersededAt: null,
     lastOutcome: null,
     rejections: null,
     revocation: null,

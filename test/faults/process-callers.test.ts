@@ -1,5 +1,5 @@
 /** Nothing is killed by force: shutdowns, clocks, people who interfere, and very many callers. */
-import { expect, it } from 'vitest';
+import { expect } from 'vitest';
 import { startCallers } from '../support/caller-process.js';
 import { createGate } from '../support/gate.js';
 import { tokenDocument } from '../support/token-records.js';
@@ -142,8 +142,6 @@ scenario({
     return undefined;
   },
 });
-
-it.todo('#47 a revoke while a refresh is in flight: needs revoke');
 
 const PROCESSES = 4;
 const CALLERS = 2_500;

@@ -234,24 +234,6 @@ describe('a consent beside what goes on', () => {
     expect((await system.source().getAccessToken(connectionId)).reveal()).toBe('later');
   });
 
-  it('that meets a revocation waits until the server has heard of it', async () => {
-    const connectionId = await put('revoking', { scope: 'things:read' });
-    const first = await redeemWith(connectionId, () =>
-      issue('old-access', { refresh_token: 'old-refresh' }),
-    );
-    await redeemed(system, first);
-    const { begun, query } = await consentedAt(system, connectionId);
-    const { tokens } = system.database;
-    await tokens.updateOne({ _id: connectionId }, { $set: { state: 'revoking' } });
-    server.tokens.script.push(issue('new-access', { refresh_token: 'new-refresh' }));
-    await callBack(system, query, begun.browser);
-    const phase = async () => (await authorizationDocument(system, begun)).phase;
-    await expect.poll(phase, { timeout: 20_000 }).toBe('captured');
-    expect(await tokenDocument(system, connectionId)).toMatchObject({ epoch: 2 });
-    await tokens.updateOne({ _id: connectionId }, { $set: { state: 'revoked' } });
-    expect(await redeemed(system, begun)).toMatchObject({ epoch: 3, generation: 2 });
-  });
-
   it('that began for a connection which was removed meanwhile connects nothing', async () => {
     const connectionId = await put('removed');
     const { begun, query } = await consentedAt(system, connectionId);

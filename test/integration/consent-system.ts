@@ -21,6 +21,8 @@ import {
 } from '../support/token-system.js';
 
 export const REDIRECT_URI = 'http://127.0.0.1/callback';
+/** The same machine, and another site than the authorization server's. */
+const LOCALHOST_REDIRECT_URI = 'http://localhost/callback';
 export const DEVICE_GRANT = 'urn:ietf:params:oauth:grant-type:device_code';
 /** What `consentFile` asks for unless told otherwise. */
 export const OPENID_SCOPE = 'openid offline_access things:read';
@@ -36,7 +38,9 @@ export function startConsentSystem(
     ...(temporalAddress === undefined ? {} : { temporalAddress }),
     authorizationServer: {
       accessTokenTtlSeconds,
-      clients: [{ ...client, clientId: CLIENT_ID, redirectUris: [REDIRECT_URI] }],
+      clients: [
+        { ...client, clientId: CLIENT_ID, redirectUris: [REDIRECT_URI, LOCALHOST_REDIRECT_URI] },
+      ],
     },
   });
 }

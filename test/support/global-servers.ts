@@ -11,13 +11,25 @@ declare module 'vitest' {
     temporalAddress: string;
     mongodbUri: string;
     scratch: string;
+    /** The Temporal UI; null: there is none. */
+    temporalUi: string | null;
+    /** Path of the browser; null: there is none. */
+    chromium: string | null;
   }
 }
 
-export async function setup(project: TestProject): Promise<() => Promise<void>> {
+export function setup(project: TestProject): Promise<() => Promise<void>> {
+  return startServers(project, { ui: false });
+}
+
+/** Starts them, and says how they end. */
+export async function startServers(
+  project: TestProject,
+  { ui }: { ui: boolean },
+): Promise<() => Promise<void>> {
   const progress = (line: string): void => void process.stderr.write(`${line}\n`);
   const temporal = await startTemporal({
-    progress,
+    ...{ ui, progress },
     searchAttributes: ['OAuthTokenState', 'OAuthFailureType'],
   });
   const mongodb = await startMongodb({ progress });
@@ -25,6 +37,7 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
   project.provide('temporalAddress', temporal.address);
   project.provide('mongodbUri', mongodb.uri);
   project.provide('scratch', scratch);
+  project.provide('temporalUi', temporal.uiUrl);
   return async () => {
     await Promise.all([temporal.stop(), mongodb.stop()]);
     await rm(scratch, { recursive: true, force: true });
