@@ -25,7 +25,7 @@ it('says what was measured', () => {
   expect(text).toContain('| faults injected in scenarios, and survived | 1, 1 |');
   expect(text).toContain('1,234,567 states, 0');
   expect(text).toContain('| bad inputs tried, not handled | 140, 1 |');
-  expect(text).toContain('| token requests for waiters at once | 3 for 10,000 |');
+  expect(text).toContain('| token requests for waiters at once | 2 for 10,000 |');
   expect(text).toContain('1,100 µs, 5,000 µs (3 requests)');
   expect(text).toContain('| 5 | kill -9 in flight | recovered | yes | 12,345 ms | 3 | 1 |');
 });

@@ -65,7 +65,8 @@ two-core machine.`;
 
 const SCENARIOS_SAY = `Each is a test named by its fault and its right outcome ([test/faults](../test/faults/README.md)).
 Recovery is the time from the fault to the next token; a takeover of a dead worker's request begins when that
-request's own time is over. *Presented again*: refresh tokens that were sent a second time because nobody knew what
+request's own time is over. A worker that stands still (SIGSTOP) goes on holding its polls at Temporal, so what is
+handed to it waits for its time limit: recovery takes more than a minute. *Presented again*: refresh tokens that were sent a second time because nobody knew what
 the first time brought.`;
 
 const CHAOS_SAYS = `Random faults on three workers, three mongods and 30 connections of mixed rotation under steady
@@ -89,6 +90,7 @@ function summary({ scenarios, exploration, badInputs, chaos }: PageInput): strin
     total(scenarios.map((one) => one.unavoidablyLost)) +
     total(chaos.map((one) => one.unavoidableLosses));
   const bytes = total([...scenarios, ...chaos].map((one) => one.bytesSearched));
+  // Its first request brought the token that then expired.
   const stampede = scenarios.find(({ more }) => more?.['waiters'] !== undefined);
   return table(
     ['figure', 'value'],
@@ -117,7 +119,7 @@ function summary({ scenarios, exploration, badInputs, chaos }: PageInput): strin
         'token requests for waiters at once',
         stampede === undefined
           ? 'not measured'
-          : `${stampede.tokenRequests} for ${count(stampede.more?.['waiters'] ?? 0)}`,
+          : `${stampede.tokenRequests - 1} for ${count(stampede.more?.['waiters'] ?? 0)}`,
       ],
       [
         'crash window (answer read to commit acknowledged), p50, p99',
