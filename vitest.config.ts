@@ -60,8 +60,8 @@ const record = {
 
 export default defineConfig({
   test: {
-    // Two cores, and files that wait for servers and timers more than they compute.
-    maxWorkers: 3,
+    // Two cores and real servers: more files at once only wait for each other.
+    maxWorkers: 2,
     projects: [
       { test: unit },
       { test: servers },

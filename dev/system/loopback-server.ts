@@ -1,4 +1,4 @@
-import { createServer, type RequestListener } from 'node:http';
+import { createServer, type RequestListener, type Server } from 'node:http';
 import { onExit } from '../servers/lifetime.js';
 import { freePort, LOOPBACK } from '../servers/ports.js';
 
@@ -18,12 +18,8 @@ export interface LoopbackServer {
  * authorization server has to know its own address first.
  */
 export async function listenOnLoopback(wanted?: number): Promise<LoopbackServer> {
-  const port = wanted ?? (await freePort());
   const server = createServer();
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(port, LOOPBACK, resolve);
-  });
+  const port = await listen(server, wanted);
   let stopping: Promise<void> | null = null;
   const close = async (): Promise<void> => {
     forget();
@@ -39,4 +35,23 @@ export async function listenOnLoopback(wanted?: number): Promise<LoopbackServer>
     answerWith: (listener) => void server.on('request', listener),
     stop,
   };
+}
+
+const TRIES = 5;
+
+/** Between finding a free port and taking it another process may take it: then another one. */
+async function listen(server: Server, wanted: number | undefined): Promise<number> {
+  for (let left = TRIES; ; left -= 1) {
+    const port = wanted ?? (await freePort());
+    try {
+      await new Promise<void>((resolve, reject) => {
+        server.once('error', reject);
+        server.listen(port, LOOPBACK, resolve);
+      });
+      return port;
+    } catch (error) {
+      const isTaken = (error as NodeJS.ErrnoException).code === 'EADDRINUSE';
+      if (!isTaken || wanted !== undefined || left === 1) throw error;
+    }
+  }
 }

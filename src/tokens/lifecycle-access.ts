@@ -22,6 +22,8 @@ export class LifecycleAccess {
   readonly #database: TokenDatabase;
   readonly #options: LifecycleAccessOptions;
   readonly #clients = new WeakMap<ConnectionLike, Promise<LifecycleClient>>();
+  /** Of the client the source was made with: its connection is the application's to close. */
+  #own: Promise<LifecycleClient> | null = null;
 
   constructor(database: TokenDatabase, options: LifecycleAccessOptions) {
     this.#database = database;
@@ -40,8 +42,15 @@ export class LifecycleAccess {
     if (known !== undefined) return known;
     const made = this.#make(connection, namespace);
     this.#clients.set(connection, made);
+    if (this.#options.client !== undefined) this.#own = made;
     made.catch(() => this.#clients.delete(connection));
     return made;
+  }
+
+  /** Waits until the application may close its connection; see {@link LifecycleClient.settled}. */
+  async settled(): Promise<void> {
+    const own = await this.#own?.catch(() => null);
+    await own?.settled();
   }
 
   #way(): { connection: ConnectionLike; namespace: string } {

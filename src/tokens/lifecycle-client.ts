@@ -88,6 +88,11 @@ export interface LifecycleClient {
   end(connectionId: string): Promise<boolean>;
   /** The run people look at in the UI; null: never started. */
   describe(connectionId: string): Promise<{ runId: string; status: string } | null>;
+  /**
+   * Waits for calls that were given up: gRPC ends them at their deadline, and a connection that is
+   * closed before lets their next try throw in nobody's hands.
+   */
+  settled(): Promise<void>;
 }
 
 /**
@@ -101,6 +106,17 @@ export function createLifecycleClient(options: LifecycleClientOptions): Lifecycl
     namespace,
     ...(dataConverter === undefined ? {} : { dataConverter }),
   });
+  const underWay = new Set<Promise<void>>();
+  function followed<T>(call: Promise<T>): Promise<T> {
+    const over: Promise<void> = call
+      .then(
+        () => undefined,
+        () => undefined,
+      )
+      .finally(() => underWay.delete(over));
+    underWay.add(over);
+    return call;
+  }
   const startOperation = (connectionId: string) =>
     new WithStartWorkflowOperation<LifecycleWorkflow>(TOKEN_LIFECYCLE_WORKFLOW, {
       ...startOptions(connectionId),
@@ -129,13 +145,13 @@ export function createLifecycleClient(options: LifecycleClientOptions): Lifecycl
       );
       try {
         // While Temporal is gone, gRPC notices the deadline only with its next try, seconds later.
-        const answer = await within(update, deadlineMs + DEADLINE_SLACK_MS);
+        const answer = await within(followed(update), deadlineMs + DEADLINE_SLACK_MS);
         if (answer !== undefined) return answer;
       } catch (error) {
         const timedOut = error instanceof WorkflowUpdateRPCTimeoutOrCancelledError;
         if (!timedOut) return { outcome: answerOf(error) };
       }
-      return { outcome: (await reachable(connection)) ? 'no_answer' : 'unreachable' };
+      return { outcome: (await reachable(connection, followed)) ? 'no_answer' : 'unreachable' };
     },
     async configure(connectionId, start, deadlineMs) {
       try {
@@ -166,12 +182,12 @@ export function createLifecycleClient(options: LifecycleClientOptions): Lifecycl
         ),
       );
       try {
-        const answer = await within(update, deadlineMs + DEADLINE_SLACK_MS);
+        const answer = await within(followed(update), deadlineMs + DEADLINE_SLACK_MS);
         if (answer !== undefined) return 'answered';
       } catch (error) {
         if (!(error instanceof WorkflowUpdateRPCTimeoutOrCancelledError)) return answerOf(error);
       }
-      return (await reachable(connection)) ? 'no_answer' : 'unreachable';
+      return (await reachable(connection, followed)) ? 'no_answer' : 'unreachable';
     },
     async start(connectionId) {
       await client.withDeadline(Date.now() + START_MS, () =>
@@ -180,6 +196,9 @@ export function createLifecycleClient(options: LifecycleClientOptions): Lifecycl
           workflowIdConflictPolicy: 'USE_EXISTING',
         }),
       );
+    },
+    async settled() {
+      await Promise.all(underWay);
     },
     async end(connectionId) {
       try {
@@ -218,12 +237,15 @@ function answerOf(error: unknown): 'no_answer' | 'unreachable' {
 }
 
 /** A deadline alone does not say whether Temporal was there: one small request does. */
-async function reachable(connection: ConnectionLike): Promise<boolean> {
+async function reachable(
+  connection: ConnectionLike,
+  followed: <T>(call: Promise<T>) => Promise<T>,
+): Promise<boolean> {
   const info = connection.withDeadline(Date.now() + REACHABLE_MS, () =>
     connection.workflowService.getSystemInfo({}),
   );
   try {
-    return (await within(info, REACHABLE_MS)) !== undefined;
+    return (await within(followed(info), REACHABLE_MS)) !== undefined;
   } catch {
     return false;
   }

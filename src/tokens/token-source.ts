@@ -122,7 +122,7 @@ export function createTokenSource(options: TokenSourceOptions): TokenSource {
     fetch: createAuthorizedFetch({ getAccessToken, rules, network, reader }),
     async close() {
       memory.clear();
-      await Promise.all([database.close(), network.close()]);
+      await Promise.all([lifecycle.settled(), database.close(), network.close()]);
     },
   };
   return withParts(source, { network, lifecycle });

@@ -1,13 +1,11 @@
 /** A real browser, and the connect page on a socket of its own. */
-import type { Server } from 'node:http';
 import { mkdir, readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
-import { createAdaptorServer } from '@hono/node-server';
+import { getRequestListener } from '@hono/node-server';
 import { chromium, type Browser, type BrowserContext, type Page } from 'playwright-core';
 import { expect, inject } from 'vitest';
-import { freePort } from '../../dev/servers/ports.js';
-import type { ConnectApp } from '../../src/connect/index.js';
+import { listenOnLoopback } from '../../dev/system/loopback-server.js';
 import { startConnectSystem, type ConnectSystem } from '../connect/connect-system.js';
 
 const SCREENSHOTS = fileURLToPath(new URL('../../.tmp/screenshots/', import.meta.url));
@@ -27,11 +25,14 @@ export interface BrowserSystem extends ConnectSystem {
 
 /** Starts a token deployment, its connect page, and a browser. */
 export async function startBrowserSystem(): Promise<BrowserSystem> {
-  const port = await freePort();
-  const publicUrl = `http://localhost:${port}`;
+  // It listens from the start: the port is in every link.
+  const server = await listenOnLoopback();
+  const publicUrl = `http://localhost:${server.port}`;
   const system = await startConnectSystem();
   const app = system.another({ publicUrl, uiUrl: inject('temporalUi') ?? undefined });
-  const server = await serve(app, port);
+  const fetch = (request: Request, env: unknown) => app.fetch(request, env);
+  const listener = getRequestListener(fetch, { overrideGlobalObjects: false });
+  server.answerWith((request, response) => void listener(request, response));
   const browser = await launch();
   const contexts: BrowserContext[] = [];
   return {
@@ -52,8 +53,7 @@ export async function startBrowserSystem(): Promise<BrowserSystem> {
     async close() {
       for (const context of contexts) await context.close();
       await browser.close();
-      server.closeAllConnections();
-      await new Promise((resolve) => server.close(resolve));
+      await server.stop();
       await system.close();
     },
   };
@@ -66,12 +66,6 @@ export function launch(): Promise<Browser> {
     executablePath: inject('chromium') ?? '',
     args: ['--no-sandbox', '--disable-dev-shm-usage'],
   });
-}
-
-function serve(app: ConnectApp, port: number): Promise<Server> {
-  const fetch = (request: Request, env: unknown) => app.fetch(request, env);
-  const server = createAdaptorServer({ fetch, overrideGlobalObjects: false }) as Server;
-  return new Promise((resolve) => server.listen(port, '127.0.0.1', () => resolve(server)));
 }
 
 interface AxeResult {

