@@ -54,8 +54,9 @@ export class KmsKeyring {
    * serves as well, because everybody can open what it seals.
    */
   async active(purpose: KeyPurpose): Promise<{ kid: string; key: CryptoKey }> {
-    const loaded = await this.#current();
-    const due = this.#due(loaded, purpose);
+    let due = this.#due(await this.#current(), purpose);
+    // The first keys may have been made since.
+    if (due.length === 0) due = this.#due(await this.#current(0), purpose);
     for (const { _id: kid } of due) {
       const key = this.#keys.get(kid);
       if (key !== undefined) return { kid, key };
