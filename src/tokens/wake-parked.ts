@@ -35,6 +35,8 @@ export async function wakeParked(
       woken += awake.length;
       // One that cannot be woken keeps nobody else waiting; it looks by itself.
       failed ??= told.find((one) => one.status === 'rejected') ?? null;
+      // None at all: Temporal is not there, and the others would wait for it one after the other.
+      if (failed !== null && awake.length === 0) throw failed.reason;
     }
     after = page.at(-1)?._id ?? null;
     if (after !== null) continue;
